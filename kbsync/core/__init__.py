@@ -1,0 +1,1 @@
+"""The pure part: values and rules, without I/O, clock or randomness."""

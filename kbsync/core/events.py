@@ -1,0 +1,87 @@
+"""What happens during a run, as values: the engine's only output.
+
+Views and the report are folds over the same stream, so they cannot disagree. Nobody has to listen.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kbsync.core.plan import Plan
+from kbsync.core.state import Settlement
+from kbsync.core.wire import Answer
+
+__all__ = (
+    "AttemptFailed",
+    "Event",
+    "Observer",
+    "RunFinished",
+    "RunStarted",
+    "Settled",
+    "StopRequested",
+    "TargetPaused",
+    "TargetStopped",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The plan is recorded; sending begins."""
+
+    run_id: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """One attempt of the change at *seq* did not succeed and will be repeated after *delay_s* seconds or more."""
+
+    seq: int
+    target: str
+    number: int
+    reason: str
+    answer: Answer
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPaused:
+    """All workers of *target* wait *delay_s* seconds: the provider throttled."""
+
+    target: str
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStopped:
+    """Nothing more is sent to *target*. *reason* is a stable word: `unauthorised`, `redirected`, `tls`, `quota`."""
+
+    target: str
+    reason: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The run drains: nothing new is begun. *why* is `signal`, `errors`, `limit` or `deadline`."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One change has its outcome, and the outcome is durable."""
+
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """Every change of the plan has an outcome."""
+
+    run_id: str
+    duration_s: float
+
+
+Event: TypeAlias = RunStarted | AttemptFailed | TargetPaused | TargetStopped | StopRequested | Settled | RunFinished
+Observer: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,73 @@
+"""What a manifest declares, and how a provider says which words its manifests may use."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from kbsync.core.fields import Fields
+from kbsync.core.items import Item, Source
+from kbsync.core.rules import Finding
+
+__all__ = ("Desired", "Dialect", "Entry", "Header", "KindDialect")
+
+
+class Desired(NamedTuple):
+    """One item as the manifest wants it. *fields* are the managed ones: declared and not ignored."""
+
+    item: Item
+    fields: Fields
+    source: Source
+    protect: bool = False
+
+
+class Entry(Protocol):
+    """One validated manifest entry: an instance of a `KindDialect.model`."""
+
+    @property
+    def id(self) -> str:
+        """The provider's id of the item."""
+        ...
+
+    @property
+    def protect(self) -> bool:
+        """Whether the item is never sent."""
+        ...
+
+    def fields(self) -> Fields:
+        """Return the managed fields: those declared and not in `ignore`."""
+        ...
+
+
+class Header(Protocol):
+    """The keys of a manifest that name one container: an instance of a `Dialect.header`."""
+
+    def container(self) -> str:
+        """Return the container part of the identity of the items beneath."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KindDialect:
+    """How entries of one kind are written.
+
+    *section* is the key of the list in container-shaped manifests (`images`), *model* the pydantic dataclass that an
+    entry is validated by and the JSON Schema is made from. *check* finds what a model cannot say: rules that can be
+    lifted, and warnings.
+    """
+
+    kind: str
+    section: str
+    model: type[Any]
+    check: Callable[[Any], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The manifest words of one target: *header* is the pydantic dataclass of the keys that name a container.
+
+    *unique_in_target* says that an item's id must not repeat in any container of the target.
+    """
+
+    header: type[Any]
+    kinds: Mapping[str, KindDialect]
+    unique_in_target: bool

@@ -1,0 +1,51 @@
+"""What one provider API is to the rest of kbsync: a name, its settings, its manifest words and its codec."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from kbsync.core.manifest import Dialect
+from kbsync.core.rules import Rule
+from kbsync.core.settings import TargetSettings
+from kbsync.core.wire import Codec, Operation
+
+__all__ = ("Provider",)
+
+
+class Provider(Protocol):
+    """A provider is one folder that offers one of these; nothing else in kbsync knows it by name."""
+
+    @property
+    def name(self) -> str:
+        """What `provider = "…"` says in the configuration."""
+        ...
+
+    @property
+    def settings(self) -> type[TargetSettings]:
+        """The model of a `[targets.NAME]` table of this provider."""
+        ...
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The vendor's own hosts; a leading dot stands for any subdomain. Others need a lifted rule, or loopback."""
+        ...
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that only this provider's manifests can break."""
+        ...
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The write requests of this provider; each declared field belongs to exactly one."""
+        ...
+
+    def dialect(self, settings: Any) -> Dialect:
+        """Return the manifest words of a target with these *settings*, an instance of `settings`."""
+        ...
+
+    def codec(self, settings: Any, secrets: Mapping[str, str]) -> Codec:
+        """Return the codec of a target; *secrets* holds the resolved value of each secret setting by its key.
+
+        Raises CredentialsError when a secret has a form that cannot be right, without showing it.
+        """
+        ...

@@ -1,0 +1,112 @@
+"""The configuration as values: what `kbsync.toml` may say, apart from what belongs to one provider.
+
+Nothing here reads a file or resolves a secret.
+"""
+
+import re
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+__all__ = (
+    "ApplySettings",
+    "GuardSettings",
+    "ManifestSettings",
+    "RatePerSecond",
+    "RetrySettings",
+    "SecretReference",
+    "Settings",
+    "StateSettings",
+    "TargetSettings",
+)
+
+_RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/(?:([0-9]{1,6}) ?)?(s|min|h)", re.ASCII)
+_SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
+_REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+|keyring:[^/]+/.+")
+
+
+def _rate(value: object) -> float:
+    match = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not float(match[1]):
+        raise PydanticCustomError("config", 'write a rate as "5/s", "300/min" or "1000/h"')
+    return float(match[1]) / (int(match[2] or 1) * _SECONDS[match[3]] or 1)
+
+
+def _reference(value: object) -> str:
+    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+        raise PydanticCustomError(
+            "inline-secret",
+            "a secret does not stand in the configuration: write env:NAME, file:PATH or keyring:SERVICE/USER",
+        )
+    return value
+
+
+RatePerSecond: TypeAlias = Annotated[float, BeforeValidator(_rate)]
+SecretReference: TypeAlias = Annotated[str, BeforeValidator(_reference)]
+
+
+class Settings(BaseModel):
+    """Base of every table: unknown keys are errors, values are frozen, and errors never echo what was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=False)
+
+
+class TargetSettings(Settings):
+    """What every target has. Subclassed by each provider, with its credentials as secret references.
+
+    *rate* is of the credential: all endpoints, retries and reads together, in every one-second window. *burst* lets
+    that many go at once. Timeouts are seconds for one attempt.
+    """
+
+    provider: str
+    base_url: str
+    rate: RatePerSecond
+    burst: Annotated[int, Field(ge=1, le=10_000)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 4
+    connect_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 5
+    read_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30
+    total_timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 45
+
+
+class ManifestSettings(Settings):
+    """`[manifests]`: *paths* are files, folders and globs, relative to the configuration's folder."""
+
+    paths: tuple[str, ...] = ("manifests",)
+
+
+class StateSettings(Settings):
+    """`[state]`: *url* is `sqlite:PATH`, relative to the configuration's folder."""
+
+    url: Annotated[str, Field(pattern=r"^sqlite:.+")] = "sqlite:.kbsync/state.db"
+
+
+class GuardSettings(Settings):
+    """`[guards]`: percentages of known items; a container counts from *min_known_items* on."""
+
+    max_change_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 30
+    max_empty_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 10
+    min_known_items: Annotated[int, Field(ge=1)] = 10
+    max_changes: Annotated[int, Field(ge=0)] | None = None
+
+
+class RetrySettings(Settings):
+    """`[retry]`: bounds of one item's attempts. Delays are full jitter below base * 2**n, up to the cap (seconds).
+
+    *deadline_s* counts an item's own time; pauses that the whole target takes do not count.
+    """
+
+    attempts: Annotated[int, Field(ge=1, le=100)] = 5
+    throttled_attempts: Annotated[int, Field(ge=1, le=1_000)] = 20
+    base_delay_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 0.25
+    throttle_delay_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 1
+    max_delay_s: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 30
+    deadline_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 180
+
+
+class ApplySettings(Settings):
+    """`[apply]`: defaults of the command line. *max_error_rate* is a percentage of settled changes, from 20 on."""
+
+    on_error: Literal["continue", "drain", "abort"] = "continue"
+    max_errors: Annotated[int, Field(ge=1)] | None = None
+    max_error_rate: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None

@@ -1,0 +1,195 @@
+"""Requests, answers and their meaning: what providers and the engine say to each other.
+
+A provider is a codec. It turns a change into a request and an answer into a verdict, and does no I/O. The engine sends,
+paces and retries, and knows no provider. Adapters move the bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
+
+from kbsync.core.fields import Fields
+from kbsync.core.items import Item
+
+__all__ = (
+    "Accepted",
+    "Answer",
+    "Codec",
+    "Lost",
+    "Operation",
+    "ReadResult",
+    "Refused",
+    "Request",
+    "Response",
+    "Throttled",
+    "Transient",
+    "Unauthorised",
+    "Verdict",
+)
+
+MAX_MESSAGE_CHARACTERS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A kind of write request, and the field families that travel in it together.
+
+    *name* is stable and public, for example `coze.image.caption`. With *overlays*, a write replaces undeclared values
+    too, so the engine reads the live fields of the item just before and hands them to `Codec.encode`; one read serves
+    up to *read_batch* items of one container.
+    """
+
+    name: str
+    kind: str
+    families: frozenset[str]
+    overlays: bool = False
+    read_batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, complete but for the origin. *path* is what goes on the wire, already percent-encoded.
+
+    *headers* may hold credentials and *body* captions: neither is part of the repr.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False, default=b"")
+    idempotent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A complete answer. Header names are lower-case; *body* is decoded and bounded."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """There is no usable answer.
+
+    *sent* says whether the request may have reached the provider; when it may not, a retry is free of doubt.
+    *fatal* says that asking again cannot help, as with a certificate that does not verify. *reason* is a stable word
+    (`connect`, `dns`, `tls`, `timeout`, `disconnected`, `truncated`, `oversized`, `malformed`), *detail* is for people
+    and holds no secret.
+    """
+
+    reason: str
+    detail: str
+    sent: bool
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a report says of an answer. *code* is the provider's own, *message* is cut and may be hostile text."""
+
+    http_status: int | None = None
+    code: int | str | None = None
+    message: str = ""
+    log_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider confirmed the write: HTTP 2xx, a JSON object, and `code` the integer 0."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The provider turned the request away unread because of its rate. *retry_after_s*, if told, is a floor."""
+
+    answer: Answer
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """The request may succeed when sent again.
+
+    *doubt* says that this attempt may have been applied all the same, as after a gateway's 504.
+    """
+
+    reason: str
+    answer: Answer
+    doubt: bool
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider said no, and would say no again.
+
+    *scope* is what the no is about: `item`, `container` (its other items fail likewise), or `target` (nothing more is
+    sent to it). *reason* is a stable word. `forbidden` for an item becomes a matter of the target when every item gets
+    it. With *doubt* the provider's state is not known all the same (409, 412).
+    """
+
+    scope: str
+    reason: str
+    answer: Answer
+    doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthorised:
+    """The credential was refused: the target stops.
+
+    *server_time_s* is set when the provider complained of the clock and told its own (seconds since the epoch): then
+    the engine corrects its offset once and signs again.
+    """
+
+    answer: Answer
+    server_time_s: float | None = None
+
+
+Verdict: TypeAlias = Accepted | Throttled | Transient | Refused | Unauthorised
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """Live values of the items of one read.
+
+    *fields* holds an entry for each item whose live values the answer proved, *missing* the items that the provider
+    said do not exist. An item in neither has to be asked for alone.
+    """
+
+    answer: Answer
+    fields: Mapping[Item, Fields]
+    missing: frozenset[Item] = frozenset()
+
+
+class Codec(Protocol):
+    """One provider API for one target: pure, total and without state."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """The write requests this provider has, by name."""
+        ...
+
+    def encode(self, operation: str, item: Item, desired: Fields, live: Fields | None) -> Request:
+        """Return the write request that sets *desired*; *live* is given for operations that overlay."""
+        ...
+
+    def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
+        """Return one request that reads what *operation* overlays, for *items* of one container."""
+        ...
+
+    def authorise(self, request: Request, now_s: float) -> Request:
+        """Return *request* with its credentials; *now_s* is the provider's time, seconds since the epoch."""
+        ...
+
+    def decode(self, response: Response) -> Verdict:
+        """Say what the answer to a write means. Total: any status and any body."""
+        ...
+
+    def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> ReadResult | Verdict:
+        """Say what the answer to a read of *items* holds; a verdict other than Accepted when it holds nothing."""
+        ...

@@ -1,0 +1,59 @@
+"""Everything kbsync raises, in one tree.
+
+An error means that this run cannot go on; what happens to one item is an outcome, never an error.
+
+KbsyncError
+├── UsageError          the command line asks for something that cannot be; nothing was sent
+├── InputError          manifests, configuration or a saved plan are wrong; nothing was sent
+├── CredentialsError    a secret cannot be had, or is malformed; nothing was sent
+├── LockedError         another run holds the state; nothing was sent
+├── StateError          the state cannot be read: corrupt, foreign, newer; nothing was sent
+└── StateWriteError     an attempt could not be recorded; sending stopped at once
+"""
+
+from collections.abc import Sequence
+
+__all__ = (
+    "CredentialsError",
+    "InputError",
+    "KbsyncError",
+    "LockedError",
+    "StateError",
+    "StateWriteError",
+    "UsageError",
+)
+
+
+class KbsyncError(Exception):
+    """Base of all errors that end a run; `str` of it is one or more lines for a person."""
+
+
+class UsageError(KbsyncError):
+    """Raised for a combination of arguments that has no meaning. Nothing was sent."""
+
+
+class InputError(KbsyncError):
+    """Raised with every problem found in manifests, configuration or a saved plan. Nothing was sent.
+
+    *problems* are complete lines of the form `file:line:column: message [rule-id]`.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class CredentialsError(KbsyncError):
+    """Raised when a secret reference cannot be resolved. Names the reference, never a value. Nothing was sent."""
+
+
+class LockedError(KbsyncError):
+    """Raised when another run holds the state. The message names the holder. Nothing was sent."""
+
+
+class StateError(KbsyncError):
+    """Raised when the state is corrupt, foreign or of a newer format. Nothing was sent, nothing was changed."""
+
+
+class StateWriteError(KbsyncError):
+    """Raised when the journal could not be written. No request was begun after the failed write."""
