@@ -12,12 +12,17 @@ __all__ = ("Desired", "Dialect", "Entry", "Header", "KindDialect")
 
 
 class Desired(NamedTuple):
-    """One item as the manifest wants it. *fields* are the managed ones: declared and not ignored."""
+    """One item as the manifest wants it.
+
+    *fields* are the managed ones: declared and not *ignored*. An ignored field is neither compared nor sent, and what
+    is known of it is kept.
+    """
 
     item: Item
     fields: Fields
     source: Source
     protect: bool = False
+    ignored: frozenset[str] = frozenset()
 
 
 class Entry(Protocol):
@@ -35,6 +40,10 @@ class Entry(Protocol):
 
     def fields(self) -> Fields:
         """Return the managed fields: those declared and not in `ignore`."""
+        ...
+
+    def ignored(self) -> frozenset[str]:
+        """Return the names of the declared fields that are not managed."""
         ...
 
 

@@ -47,6 +47,10 @@ class Known(Protocol):
         """Return the items in doubt, each with the operations that may or may not have been applied."""
         ...
 
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many items are known, by target and container."""
+        ...
+
     def items(self) -> Iterator[Item]:
         """Yield every item that the state manages: known, or in doubt."""
         ...

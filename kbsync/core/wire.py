@@ -28,6 +28,7 @@ __all__ = (
 )
 
 MAX_MESSAGE_CHARACTERS: Final = 500
+FRESH_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class Operation:
     families: frozenset[str]
     overlays: bool = False
     read_batch: int = 1
+
+    def batch_at(self, rate_per_s: float) -> int:
+        """Return how many items one read serves at this rate: what was read is to be written within `FRESH_S`."""
+        return max(1, min(self.read_batch, int(rate_per_s * FRESH_S)))
 
 
 @dataclass(frozen=True, slots=True)

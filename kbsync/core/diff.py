@@ -1,0 +1,108 @@
+"""The comparison: what the manifest wants against what was last confirmed, item by item, in one pass."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from kbsync.core.fields import Fields, digest, family, is_empty
+from kbsync.core.items import Item
+from kbsync.core.manifest import Desired
+from kbsync.core.plan import Change, FieldChange, Reason, Skipped, Unmanaged
+from kbsync.core.state import Known
+from kbsync.core.wire import Operation
+
+__all__ = ("Comparison",)
+
+
+class Comparison:
+    """Compares desired items with *known* as they come, and keeps only what differs.
+
+    *operations* are the write requests of each target. Every item may be added once. The results are complete after
+    the last `add`; their order is that of the manifest.
+
+    *touched* and *emptied* count, by target and container, the known items that a change would alter, and those of
+    them that it would empty: what guards look at. Items that were never known count in neither.
+    """
+
+    def __init__(self, known: Known, operations: Mapping[str, Sequence[Operation]]) -> None:
+        self._known = known
+        self._doubts = known.doubts()
+        self._operations = {
+            (target, kind): tuple(operation for operation in table if operation.kind == kind)
+            for target, table in operations.items()
+            for kind in {operation.kind for operation in table}
+        }
+        self._seen: dict[tuple[str, str, str], set[str]] = {}
+        self.changes: list[Change] = []
+        self.skipped: list[Skipped] = []
+        self.unmanaged: list[Unmanaged] = []
+        self.items = 0
+        self.in_sync = 0
+        self.touched: Counter[tuple[str, str]] = Counter()
+        self.emptied: Counter[tuple[str, str]] = Counter()
+
+    def add(self, desired: Desired) -> None:
+        """Compare one item."""
+        item = desired.item
+        self.items += 1
+        self._seen.setdefault(item[:3], set()).add(item.id)
+
+        known_digest = self._known.digest(item)
+        if known_digest is not None and item not in self._doubts and digest(desired.fields) == known_digest:
+            self.in_sync += 1
+            return
+
+        self._compare(desired, self._known.fields(item) if known_digest is not None else {})
+
+    def released(self) -> Iterator[Item]:
+        """Yield the items that the state manages and the manifest no longer declares; those in doubt stay managed."""
+        for item in self._known.items():
+            if item.id not in self._seen.get(item[:3], ()) and item not in self._doubts:
+                yield item
+
+    def _compare(self, desired: Desired, known: Fields) -> None:
+        changes = list(self._changes(desired, known))
+        if not changes:
+            self.in_sync += 1
+        elif desired.protect:
+            self.skipped.extend(Skipped(change, "protected") for change in changes)
+        else:
+            self.changes.extend(changes)
+            if known:
+                self._count(changes)
+
+        left = tuple(sorted(known.keys() - desired.fields.keys() - desired.ignored))
+        if left:
+            self.unmanaged.append(Unmanaged(desired.item, left))
+
+    def _count(self, changes: list[Change]) -> None:
+        container = changes[0].item[:2]
+        self.touched[container] += 1
+        if any(_empties(field) for change in changes for field in change.fields):
+            self.emptied[container] += 1
+
+    def _changes(self, desired: Desired, known: Fields) -> Iterator[Change]:
+        in_doubt = self._doubts.get(desired.item, frozenset())
+        for operation in self._operations[desired.item.target, desired.item.kind]:
+            fields = tuple(
+                FieldChange(field, known.get(field), desired.fields[field])
+                for field in sorted(desired.fields)
+                if family(field) in operation.families
+            )
+            reason = _reason(fields, doubtful=operation.name in in_doubt)
+            if reason is not None:
+                yield Change(desired.item, operation.name, reason, fields, desired.source)
+
+
+def _empties(change: FieldChange) -> bool:
+    return is_empty(change.desired) and change.known is not None and not is_empty(change.known)
+
+
+def _reason(fields: tuple[FieldChange, ...], *, doubtful: bool) -> Reason | None:
+    """Say why *fields* have to be sent, or None when they do not."""
+    if not fields:
+        return None
+    if doubtful:
+        return "in_doubt"
+    if not any(change.differs for change in fields):
+        return None
+    return "new" if all(change.known is None for change in fields if change.differs) else "changed"
