@@ -4,7 +4,7 @@ Nothing here reads a file or resolves a secret.
 """
 
 import re
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -21,7 +21,7 @@ __all__ = (
     "TargetSettings",
 )
 
-_RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/(?:([0-9]{1,6}) ?)?(s|min|h)", re.ASCII)
+_RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/(s|min|h)", re.ASCII)
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
 _REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+|keyring:[^/]+/.+")
 
@@ -30,7 +30,7 @@ def _rate(value: object) -> float:
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
     if match is None or not float(match[1]):
         raise PydanticCustomError("config", 'write a rate as "5/s", "300/min" or "1000/h"')
-    return float(match[1]) / (int(match[2] or 1) * _SECONDS[match[3]] or 1)
+    return float(match[1]) / _SECONDS[match[2]]
 
 
 def _reference(value: object) -> str:
@@ -42,6 +42,11 @@ def _reference(value: object) -> str:
     return value
 
 
+def _is_reference(annotation: object, metadata: list[Any]) -> bool:
+    validators = (*metadata, *(mark for arm in get_args(annotation) for mark in getattr(arm, "__metadata__", ())))
+    return any(isinstance(mark, BeforeValidator) and mark.func is _reference for mark in validators)
+
+
 RatePerSecond: TypeAlias = Annotated[float, BeforeValidator(_rate)]
 SecretReference: TypeAlias = Annotated[str, BeforeValidator(_reference)]
 
@@ -49,7 +54,7 @@ SecretReference: TypeAlias = Annotated[str, BeforeValidator(_reference)]
 class Settings(BaseModel):
     """Base of every table: unknown keys are errors, values are frozen, and errors never echo what was written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True)
 
 
 class TargetSettings(Settings):
@@ -68,11 +73,18 @@ class TargetSettings(Settings):
     read_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30
     total_timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 45
 
+    @classmethod
+    def secret_keys(cls) -> frozenset[str]:
+        """Return the names of the settings that are secret references."""
+        return frozenset(
+            name for name, info in cls.model_fields.items() if _is_reference(info.annotation, info.metadata)
+        )
+
 
 class ManifestSettings(Settings):
     """`[manifests]`: *paths* are files, folders and globs, relative to the configuration's folder."""
 
-    paths: tuple[str, ...] = ("manifests",)
+    paths: Annotated[tuple[str, ...], Field(strict=False)] = ("manifests",)
 
 
 class StateSettings(Settings):

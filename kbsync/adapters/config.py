@@ -1,0 +1,268 @@
+"""Reading `kbsync.toml`: where it is, what it says, and where in it a mistake stands."""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from pydantic import ValidationError
+
+from kbsync.adapters.secrets import resolve
+from kbsync.core.endpoint import EndpointError, parse_endpoint
+from kbsync.core.items import Source
+from kbsync.core.provider import Provider
+from kbsync.core.rules import Problem
+from kbsync.core.settings import (
+    ApplySettings,
+    GuardSettings,
+    ManifestSettings,
+    RetrySettings,
+    Settings,
+    StateSettings,
+    TargetSettings,
+)
+from kbsync.core.wire import Codec
+from kbsync.errors import InputError
+
+__all__ = ("CONFIG_NAME", "Config", "Target", "find_config", "read_config")
+
+CONFIG_NAME: Final = "kbsync.toml"
+_MAX_BYTES: Final = 1024 * 1024
+_TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_TABLES: Final[dict[str, type[Settings]]] = {
+    "manifests": ManifestSettings,
+    "state": StateSettings,
+    "guards": GuardSettings,
+    "retry": RetrySettings,
+    "apply": ApplySettings,
+}
+_Table = TypeVar("_Table", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One configured account: a provider and its settings. Secrets are references until `codec` is asked for."""
+
+    name: str
+    provider: Provider
+    settings: TargetSettings
+    origin: str
+
+    def codec(self, environ: Mapping[str, str], folder: Path) -> Codec:
+        """Return the codec, with its secrets resolved. Raises CredentialsError."""
+        references = {
+            key: value
+            for key, value in self.settings.model_dump(exclude_none=True).items()
+            if key in self.settings.secret_keys()
+        }
+        secrets = {
+            key: resolve(reference, setting=f"targets.{self.name}.{key}", environ=environ, folder=folder)
+            for key, reference in references.items()
+        }
+        return self.provider.codec(self.settings, secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A valid configuration. Relative paths in it are relative to *folder*, where its file stands."""
+
+    file: Path
+    manifests: ManifestSettings
+    state: StateSettings
+    guards: GuardSettings
+    retry: RetrySettings
+    apply: ApplySettings
+    targets: Mapping[str, Target]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the configuration file."""
+        return self.file.parent
+
+    @property
+    def state_path(self) -> Path:
+        """Where the SQLite state is."""
+        return self.folder / self.state.url.removeprefix("sqlite:")
+
+
+def find_config(start: Path) -> Path:
+    """Return the nearest `kbsync.toml` in *start* or a parent of it. Raises InputError when there is none."""
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder / CONFIG_NAME
+
+    raise InputError([f"{CONFIG_NAME}:1:1: there is none in {start} or a parent; `kbsync init` writes one [config]"])
+
+
+def read_config(file: Path, providers: Mapping[str, Provider], allowed: Collection[str] = ()) -> Config:
+    """Return the configuration in *file*. Raises InputError with every mistake and its place."""
+    text = _text(file)
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError([_syntax(file, error)]) from None
+
+    reader = _Reader(file, text, providers, allowed)
+    config = reader.read(document)
+    if reader.problems:
+        raise InputError([str(problem) for problem in sorted(reader.problems, key=lambda found: found.source)])
+    return config
+
+
+class _Reader:
+    """Turns a TOML document into settings, collecting every problem with its place."""
+
+    def __init__(self, file: Path, text: str, providers: Mapping[str, Provider], allowed: Collection[str]) -> None:
+        self._file = file
+        self._places = _places(text)
+        self._providers = providers
+        self._allowed = allowed
+        self.problems: list[Problem] = []
+
+    def read(self, document: dict[str, Any]) -> Config:
+        for key in document.keys() - _TABLES.keys() - {"targets"}:
+            self._add((key,), "config", f"unknown table {key!r}{_nearest(key, [*_TABLES, 'targets'])}")
+
+        targets = self._targets(document.get("targets"))
+        return Config(
+            file=self._file,
+            manifests=self._table(("manifests",), ManifestSettings, document.get("manifests", {})),
+            state=self._table(("state",), StateSettings, document.get("state", {})),
+            guards=self._table(("guards",), GuardSettings, document.get("guards", {})),
+            retry=self._table(("retry",), RetrySettings, document.get("retry", {})),
+            apply=self._table(("apply",), ApplySettings, document.get("apply", {})),
+            targets=targets,
+        )
+
+    def _targets(self, tables: Any) -> dict[str, Target]:
+        if not isinstance(tables, dict) or not tables:
+            self._add(("targets",), "config", "there is no target; write a [targets.NAME] table")
+            return {}
+
+        found = {name: self._target(name, table) for name, table in cast("dict[str, Any]", tables).items()}
+        return {name: target for name, target in found.items() if target is not None}
+
+    def _target(self, name: str, table: Any) -> Target | None:
+        path = ("targets", name)
+        if not _TARGET_NAME.fullmatch(name):
+            self._add(path, "config", "a target's name is letters, digits, `.`, `_` and `-`, at most 64")
+        word: object = cast("dict[str, Any]", table).get("provider") if isinstance(table, dict) else None
+        provider = self._providers.get(word) if isinstance(word, str) else None
+        if provider is None:
+            nearest = _nearest(str(word)[:40], list(self._providers))
+            self._add((*path, "provider"), "config", f"a target names its provider{nearest}")
+            return None
+
+        count = len(self.problems)
+        settings = self._table(path, provider.settings, table)
+        if len(self.problems) > count:
+            return None
+        try:
+            any_host = "foreign-endpoint" in self._allowed
+            origin = parse_endpoint(settings.base_url, provider.hosts, any_host=any_host)
+        except EndpointError as error:
+            self._add((*path, "base_url"), error.rule, str(error))
+            return None
+        return Target(name, provider, settings, str(origin))
+
+    def _table(self, path: tuple[str, ...], model: type[_Table], table: Any) -> _Table:
+        """Return *table* validated; when it has problems, something of its type that nobody looks at."""
+        try:
+            return model.model_validate(table)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                self._fault(path, model, fault["loc"], fault["type"], fault["msg"])
+
+        unused: _Table = model.model_construct()
+        return unused
+
+    def _fault(
+        self, path: tuple[str, ...], model: type[Settings], where: tuple[int | str, ...], kind: str, message: str
+    ) -> None:
+        place = (*path, *(str(part) for part in where))
+        dotted = ".".join(str(part) for part in where)
+        match kind:
+            case "extra_forbidden":
+                names = list(model.model_fields)
+                self._add(place, "config", f"unknown key {dotted!r}{_nearest(dotted, names)}")
+            case "missing":
+                self._add(path, "config", f"{dotted} is missing")
+            case "inline-secret":
+                self._add(place, kind, message)
+            case _:
+                self._add(place, "config", f"{dotted}: {message}" if dotted else message)
+
+    def _add(self, path: tuple[str, ...], rule: str, message: str) -> None:
+        while path and path not in self._places:
+            path = path[:-1]
+        line, column = self._places.get(path, (1, 1))
+        self.problems.append(Problem(Source(_shown(self._file), line, column), rule, message))
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError([f"{_shown(file)}:1:1: cannot be read: {error.strerror} [config]"]) from None
+    if len(data) > _MAX_BYTES:
+        raise InputError([f"{_shown(file)}:1:1: a configuration is at most 1 MiB [config]"])
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise InputError([f"{_shown(file)}:{line}:{column}: this is not UTF-8 text [not-utf8]"]) from None
+
+
+def _syntax(file: Path, error: Exception) -> str:
+    found = re.search(r"^(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)$", str(error))
+    if found is None:  # `at end of document`, or nested too deep
+        what = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        return f"{_shown(file)}:1:1: {what} [syntax]"
+    return f"{_shown(file)}:{found['line']}:{found['column']}: {found['what']} [syntax]"
+
+
+def _places(text: str) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Return the line and column at which each table and key begins.
+
+    Looks at lines only, which is enough for the tables that a configuration has; what it does not find is told at the
+    nearest place above.
+    """
+    places: dict[tuple[str, ...], tuple[int, int]] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\[?(?P<name>[^\]]*)\]", line)
+        if header is not None:
+            table = tuple(_keys(header["name"]))
+            places.setdefault(table, (number, header.start("name")))
+            continue
+        pair = re.match(r"\s*(?P<name>(?:[A-Za-z0-9_.-]|\"[^\"]*\"|'[^']*'|\s)+?)\s*=", line)
+        if pair is not None:
+            column = len(line) - len(line.lstrip()) + 1
+            places.setdefault((*table, *_keys(pair["name"])), (number, column))
+
+    for path, place in list(places.items()):
+        for length in range(1, len(path)):
+            places.setdefault(path[:length], place)
+    return places
+
+
+def _keys(dotted: str) -> Iterator[str]:
+    for part in re.finditer(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)", dotted):
+        yield part[1] or part[2] or part[3] or ""
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(file)
