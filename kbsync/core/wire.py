@@ -36,7 +36,7 @@ class Operation:
     """A kind of write request, and the field families that travel in it together.
 
     *name* is stable and public, for example `coze.image.caption`. With *overlays*, a write replaces undeclared values
-    too, so the engine reads the live fields of the item just before and hands them to `Codec.encode`; one read serves
+    too, so the engine reads the live values of the item just before and hands them to `Codec.encode`; one read serves
     up to *read_batch* items of one container.
     """
 
@@ -164,11 +164,16 @@ class ReadResult:
 
     *fields* holds an entry for each item whose live values the answer proved, *missing* the items that the provider
     said do not exist. An item in neither has to be asked for alone.
+
+    *live* holds, for each item in *fields*, what `Codec.encode` takes back for an operation that overlays. It is the
+    provider's own and opaque to everyone else: live values may be of kinds that `Fields` cannot say, and must not be
+    lost on the way.
     """
 
     answer: Answer
     fields: Mapping[Item, Fields]
     missing: frozenset[Item] = frozenset()
+    live: Mapping[Item, object] = field(repr=False, default_factory=dict[Item, object])
 
 
 class Codec(Protocol):
@@ -179,8 +184,11 @@ class Codec(Protocol):
         """The write requests this provider has, by name."""
         ...
 
-    def encode(self, operation: str, item: Item, desired: Fields, live: Fields | None) -> Request:
-        """Return the write request that sets *desired*; *live* is given for operations that overlay."""
+    def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
+        """Return the write request that sets *desired*.
+
+        *live* is given for operations that overlay: what `ReadResult.live` held for *item*.
+        """
         ...
 
     def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
