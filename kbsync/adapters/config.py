@@ -176,8 +176,7 @@ class _Reader:
             for fault in error.errors(include_url=False, include_input=False):
                 self._fault(path, model, fault["loc"], fault["type"], fault["msg"])
 
-        unused: _Table = model.model_construct()
-        return unused
+        return model.__new__(model)
 
     def _fault(
         self, path: tuple[str, ...], model: type[Settings], where: tuple[int | str, ...], kind: str, message: str

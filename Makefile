@@ -1,0 +1,78 @@
+# Everything here builds its own environment in .venv; nothing has to be installed or started first.
+
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo check format lint types arch readme test test-all bench campaign-faults requirements clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+# ------------------------------------------------------------------------------------------------- environments
+$(BIN)/.runtime: requirements/runtime.txt pyproject.toml
+	$(call build,requirements/runtime.txt)
+
+$(BIN)/.dev: requirements/dev.txt pyproject.toml
+	$(call build,requirements/dev.txt)
+
+define build
+	@command -v $(PYTHON) >/dev/null || { echo "kbsync needs Python 3.11 or newer; run: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+endef
+
+install: $(BIN)/.runtime ## Install kbsync into .venv, from pinned and hashed requirements
+
+demo: $(BIN)/.runtime ## Run validate, plan, apply and a second, empty plan on both providers, without an account
+	$(BIN)/kbsync demo
+
+# ------------------------------------------------------------------------------------------------------- checks
+check: format lint types arch readme ## Run everything that looks at the code without running its tests
+
+format: $(BIN)/.dev ## Check the formatting
+	$(BIN)/ruff format --check .
+
+lint: $(BIN)/.dev ## Lint
+	$(BIN)/ruff check .
+
+types: $(BIN)/.dev ## Check types with mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+arch: $(BIN)/.dev ## Check that imports point one way
+	$(BIN)/lint-imports
+
+readme: $(BIN)/.dev ## Run the README's commands and compare what it shows
+	$(BIN)/python -m pytest -q tests/test_readme.py
+
+# -------------------------------------------------------------------------------------------------------- tests
+test: $(BIN)/.dev ## Install and run the tests
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+VERSIONS ?= 3.11 3.12 3.13
+test-all: ## Run the tests on every Python of VERSIONS that the machine has
+	@for version in $(VERSIONS); do \
+	  python=$$(.ci/python $$version) || { echo "Python $$version is not on this machine: left out"; continue; }; \
+	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	done
+
+campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns
+
+bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
+	$(BIN)/python -m benchmarks
+
+# ------------------------------------------------------------------------------------------------------ upkeep
+COMPILE := piptools compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-annotate
+
+requirements: $(BIN)/.dev ## Renew the pinned and hashed requirements
+	$(BIN)/python -m $(COMPILE) --output-file requirements/runtime.txt pyproject.toml requirements/runtime.in
+	$(BIN)/python -m $(COMPILE) --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+
+clean: ## Remove what was built
+	rm -rf .venv .venv-* build dist .kbsync *.egg-info
