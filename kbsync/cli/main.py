@@ -1,0 +1,124 @@
+"""The command group, and the one place where errors become exit codes.
+
+Commands are imported when they are run: `kbsync --help` needs none of what they need.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from kbsync import __version__
+from kbsync.core.exits import Exit
+from kbsync.errors import (
+    CredentialsError,
+    InputError,
+    KbsyncError,
+    LockedError,
+    StateWriteError,
+    UsageError,
+)
+
+__all__ = ("COMMANDS", "kbsync", "run")
+
+# Each command lives in the module of its name and is the function of its name there. The order is that of the help.
+COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "Show the whole job on both providers, without an account.",
+    "init": "Write a configuration, an example manifest and the JSON Schema.",
+    "validate": "Check manifests and configuration, offline.",
+    "plan": "Compare, and show what apply would send. Changes nothing.",
+    "apply": "Plan, and send the missing updates.",
+    "runs": "List earlier runs.",
+    "report": "Show or write the report of an earlier run.",
+    "state": "Look into the state: show, list, forget, lock.",
+    "emulate": "Serve both APIs locally, with faults on demand.",
+    "schema": "Print the JSON Schemas of the file formats.",
+}
+
+_EXITS: Final[tuple[tuple[type[KbsyncError], Exit], ...]] = (
+    (UsageError, Exit.USAGE),
+    (InputError, Exit.INPUT),
+    (CredentialsError, Exit.CREDENTIALS),
+    (LockedError, Exit.LOCKED),
+    (StateWriteError, Exit.STATE),
+)
+
+
+class _Commands(click.Group):
+    """A group that knows its commands by name and one line, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"kbsync.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="kbsync %(version)s")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv shows every attempt that failed.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; results and errors only.")
+@click.pass_context
+def kbsync(ctx: click.Context, *, verbose: int, quiet: bool) -> None:
+    """Keep the captions, names, update rules and meta fields of knowledge bases equal to a manifest in git.
+
+    Start with `kbsync demo`. The two commands of daily work are `kbsync plan` and `kbsync apply`.
+    """
+    ctx.obj = {"verbose": verbose, "quiet": quiet}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line *arguments* and return the exit code of DESIGN's table; print errors to stderr."""
+    try:
+        outcome: Any = kbsync.main(args=list(arguments), prog_name="kbsync", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        return _without_a_reader()
+    except KbsyncError as error:
+        _say(str(error))
+        return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
+    except Exception as error:  # noqa: BLE001  # what a user can cause is a KbsyncError; this is our own mistake
+        return _defect(error)
+    return outcome if isinstance(outcome, int) else Exit.OK
+
+
+def _say(text: str) -> None:
+    for line in text.splitlines():
+        click.echo(f"kbsync: {line}", err=True)
+
+
+def _without_a_reader() -> int:
+    """Leave quietly when the reader of our output has gone, as `| head` does; 0, for the work itself was done."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # keeps the interpreter's flush quiet
+    return Exit.OK
+
+
+def _defect(error: Exception) -> int:
+    """Report our own mistake without values: they might be secrets."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"  # noqa: PTH119
+    _say(
+        f"internal error {type(error).__name__} at {where}; this is a defect of kbsync {__version__}: please report it"
+    )
+    if os.environ.get("KBSYNC_TRACEBACK"):
+        import traceback  # noqa: PLC0415  # for developers
+
+        traceback.print_exception(error)
+    return Exit.ERROR
