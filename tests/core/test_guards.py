@@ -1,0 +1,66 @@
+from kbsync.core.guards import Blast, tripped
+from kbsync.core.settings import GuardSettings
+
+CONTAINER = ("coze", "1")
+
+
+def blast(**facts: object) -> Blast:
+    plain: dict[str, object] = {
+        "items": 100,
+        "changes": 0,
+        "last_items": 100,
+        "whole": True,
+        "known": {CONTAINER: 100},
+        "touched": {},
+        "emptied": {},
+    }
+    return Blast(**{**plain, **facts})  # type: ignore[arg-type]
+
+
+def names(one: Blast, settings: GuardSettings | None = None) -> list[str]:
+    return [result.guard for result in tripped(one, settings or GuardSettings(), ())]
+
+
+def test_thirty_percent_of_the_known_items_may_change_and_no_more() -> None:
+    assert names(blast(touched={CONTAINER: 30})) == []
+    assert names(blast(touched={CONTAINER: 31})) == ["change-percent"]
+
+
+def test_under_ten_known_items_no_percentage_is_meant() -> None:
+    assert names(blast(known={CONTAINER: 9}, touched={CONTAINER: 9})) == []
+    assert names(blast(known={CONTAINER: 10}, touched={CONTAINER: 10})) == ["change-percent"]
+
+
+def test_small_containers_count_together() -> None:
+    containers = {("coze", str(number)): 5 for number in range(4)}
+
+    assert names(blast(known=containers, touched=containers)) == ["change-percent"]
+
+
+def test_a_tenth_of_the_known_items_may_be_emptied_and_no_more() -> None:
+    assert names(blast(touched={CONTAINER: 11}, emptied={CONTAINER: 10})) == []
+    assert names(blast(touched={CONTAINER: 11}, emptied={CONTAINER: 11})) == ["empty-percent"]
+
+
+def test_a_manifest_under_half_of_the_last_one_is_refused() -> None:
+    assert names(blast(items=50)) == []
+    assert names(blast(items=49)) == ["shrink"]
+
+
+def test_an_empty_manifest_is_refused() -> None:
+    assert names(blast(items=0, last_items=0)) == ["empty-manifest"]
+
+
+def test_a_part_of_the_manifest_says_nothing_about_its_size() -> None:
+    assert names(blast(items=0, whole=False)) == []
+
+
+def test_max_changes_counts_changes() -> None:
+    assert names(blast(changes=5), GuardSettings(max_changes=5)) == []
+    assert names(blast(changes=6), GuardSettings(max_changes=5)) == ["max-changes"]
+
+
+def test_a_lifted_guard_is_still_listed() -> None:
+    (result,) = tripped(blast(items=0), GuardSettings(), {"empty-manifest"})
+
+    assert (result.guard, result.lifted) == ("empty-manifest", True)
