@@ -1,0 +1,177 @@
+"""The words of Coze manifests: datasets, images, documents."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic.dataclasses import dataclass
+
+from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, no_default, refuse
+from kbsync.core.fields import Fields, UpdateRule, Value
+from kbsync.core.manifest import Dialect, KindDialect
+from kbsync.core.rules import Finding, Rule
+
+__all__ = ("DIALECT", "RULES", "CozeHeader", "DocumentEntry", "ImageEntry", "UpdateRuleEntry", "is_id")
+
+MIN_UPDATE_INTERVAL_H: Final = 24
+# The sizes at which Coze's own web pages stop; its API documents none.
+USUAL_CAPTION_CHARACTERS: Final = 2000
+USUAL_NAME_CHARACTERS: Final = 100
+
+RULES: Final = (
+    Rule("update-interval", "An update interval is under 24 hours, the least that Coze documents.", liftable=True),
+    Rule("long-caption", "A caption is over 2000 characters, where Coze's own pages stop.", severity="warning"),
+    Rule("long-name", "A Coze document name is over 100 characters, where Coze's own pages stop.", severity="warning"),
+)
+
+_ID_PATTERN: Final = "^[1-9][0-9]{0,19}$"
+_ID: Final = re.compile("[1-9][0-9]{0,19}")
+_MAX_INTERVAL_H: Final = 2**31 - 1
+
+
+def is_id(text: str) -> bool:
+    """Tell whether *text* has the form of a Coze id: up to twenty ASCII digits, not beginning with 0."""
+    return _ID.fullmatch(text) is not None
+
+
+def _id(value: object) -> str:
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value
+    if type(value) is int and 0 < value < 10**20:
+        return str(value)
+    if value is None:
+        raise refuse("null-value", "an id is missing here")
+    if isinstance(value, float):
+        raise refuse("bad-id", "a number with a fraction or exponent has lost digits; write the id in quotation marks")
+    raise refuse("bad-id", "a Coze id is 1 to 20 digits and does not begin with 0")
+
+
+Id: TypeAlias = Annotated[
+    str,
+    PlainValidator(_id),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _ID_PATTERN}, {"type": "integer", "minimum": 1}]}),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+class CozeHeader:
+    """The keys of a manifest that name a Coze knowledge base."""
+
+    dataset: Annotated[
+        Id, Field(description="The knowledge base: the number after /knowledge/ in the address of its page.")
+    ]
+
+    def container(self) -> str:
+        """Return the dataset's id."""
+        return self.dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+class ImageEntry(EntryOptions):
+    """One image of a Coze knowledge base."""
+
+    id: Annotated[Id, Field(description="The image's document id.")]
+    caption: Annotated[
+        Text | None, Mentioned(), Field(description="What the image shows.", json_schema_extra=no_default)
+    ] = None
+
+    def fields(self) -> Fields:
+        """Return the managed fields."""
+        if self.caption is None or "caption" in self.ignore:
+            return {}
+        return {"caption": self.caption}
+
+
+def _require_interval(schema: dict[str, Any]) -> None:
+    schema["if"] = {"properties": {"update_type": {"const": 1}}}
+    schema["then"] = {"required": ["update_interval"]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config={**ENTRY_CONFIG, "json_schema_extra": _require_interval})
+class UpdateRuleEntry:
+    """When an online page is fetched again."""
+
+    update_type: Annotated[
+        int,
+        Field(strict=True, ge=0, le=1, description="0: never; 1: every update_interval hours."),
+        Field(json_schema_extra={"enum": [0, 1]}),
+    ]
+    update_interval: Annotated[
+        int | None,
+        Mentioned(),
+        Field(strict=True, ge=0, le=_MAX_INTERVAL_H, description="Hours between fetches, at least 24."),
+        # Lower values can be allowed on the command line, which a schema cannot know.
+        Field(json_schema_extra=lambda schema: schema.update(minimum=MIN_UPDATE_INTERVAL_H) or no_default(schema)),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+class DocumentEntry(EntryOptions):
+    """One document of a Coze knowledge base."""
+
+    id: Annotated[Id, Field(description="The document's id.")]
+    name: Annotated[
+        Text | None, Mentioned(), Field(description="The document's name.", json_schema_extra=no_default)
+    ] = None
+    update_rule: Annotated[
+        UpdateRuleEntry | None,
+        Mentioned(),
+        Field(description="For online pages: when they are fetched again.", json_schema_extra=no_default),
+    ] = None
+
+    def declared(self) -> dict[str, Value]:
+        """Return the declared fields, ignored ones included."""
+        fields: dict[str, Value] = {}
+        if self.name is not None:
+            fields["name"] = self.name
+        if self.update_rule is not None:
+            fields["update_rule"] = UpdateRule(self.update_rule.update_type, self.update_rule.update_interval)
+        return fields
+
+    def fields(self) -> Fields:
+        """Return the managed fields."""
+        fields = self.declared()
+        for name in self.ignore:
+            fields.pop(name, None)
+        return fields
+
+
+def _check_image(entry: ImageEntry) -> Iterable[Finding]:
+    caption = entry.caption
+    if caption and not entry.ignore and len(caption) <= USUAL_CAPTION_CHARACTERS:
+        return ()  # nearly all of them
+
+    found = list(check_entry(entry, {} if caption is None else {"caption": caption}, ("caption",)))
+    if caption is not None and len(caption) > USUAL_CAPTION_CHARACTERS:
+        found.append(Finding(("caption",), "long-caption", f"the caption is {len(caption)} characters long"))
+    return found
+
+
+def _check_document(entry: DocumentEntry) -> Iterable[Finding]:
+    yield from check_entry(entry, entry.declared(), ("name",))
+    if entry.name is not None and len(entry.name) > USUAL_NAME_CHARACTERS:
+        yield Finding(("name",), "long-name", f"the name is {len(entry.name)} characters long")
+
+    rule = entry.update_rule
+    if rule is None:
+        return
+    if rule.update_type == 1 and rule.update_interval is None:
+        yield Finding(("update_rule",), "missing-key", "update_type 1 needs an update_interval, in hours")
+    if rule.update_interval is not None and rule.update_interval < MIN_UPDATE_INTERVAL_H:
+        yield Finding(
+            ("update_rule", "update_interval"),
+            "update-interval",
+            f"update_interval is {rule.update_interval} hours; the least is {MIN_UPDATE_INTERVAL_H}",
+        )
+
+
+DIALECT: Final = Dialect(
+    header=CozeHeader,
+    kinds={
+        "image": KindDialect("image", "images", ImageEntry, _check_image),
+        "document": KindDialect("document", "documents", DocumentEntry, _check_document),
+    },
+    # The document update carries no dataset, so an id alone has to name the item.
+    unique_in_target=True,
+)
