@@ -1,0 +1,118 @@
+"""What every view of a plan for people says, and in which order; how it looks is the views' own."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from kbsync.core.items import Item, Source
+from kbsync.core.plan import Change, FieldChange, GuardResult, Plan
+from kbsync.views.wording import count, duration
+
+__all__ = ("Entry", "Section", "change_sections", "footing", "forecast", "guard_hint", "headline", "other_sections")
+
+_NOTES: Final = {
+    "new": "",
+    "changed": "",
+    "in_doubt": "in doubt: an earlier attempt got no answer, so it is sent again",
+}
+MARKS: Final = {"new": "+", "changed": "~", "in_doubt": "?"}
+WHY: Final = {"protected": "protected by the manifest"}
+
+
+class Entry(NamedTuple):
+    """One line about an item, and one for each field beneath it. *mark* is one of `+ ~ ? -`."""
+
+    mark: str
+    item: Item
+    source: Source | None
+    note: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+class Section(NamedTuple):
+    """*total* entries under one heading. *path* is the target and container that all entries share, or empty."""
+
+    title: str
+    path: tuple[str, ...]
+    hint: str
+    total: int
+    entries: Iterator[Entry]
+
+
+def headline(plan: Plan) -> str:
+    """Return the counts of *plan* in one line, what matters first."""
+    summary = plan.summary
+    reasons = Counter(change.reason for change in plan.changes)
+    parts = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in sorted(reasons.items()))
+    changes = count(summary.changes, "change") + (f" ({parts})" if parts else "")
+    others = (
+        (summary.conflicts, count(summary.conflicts, "conflict")),
+        (summary.skipped, f"{summary.skipped:,} skipped"),
+        (summary.released, f"{summary.released:,} released"),
+    )
+    said = [changes, *(text for number, text in others if number)]
+    return f"{', '.join(said)}; {summary.in_sync:,} of {count(summary.items, 'item')} in sync"
+
+
+def forecast(plan: Plan) -> str:
+    """Return what applying takes when nothing fails; empty when there is nothing to send."""
+    requests, seconds = plan.forecast.requests, plan.forecast.seconds
+    if not requests:
+        return ""
+    rate = f" at {requests / seconds:.3g}/s" if seconds else ""
+    return f"{count(requests, 'request')}, about {duration(seconds)}{rate}"
+
+
+def footing(plan: Plan) -> str:
+    """Return what the plan was made against."""
+    state = f"state {plan.base.lineage[:12]} at run {plan.base.serial:,}" if plan.base.lineage else "no state yet"
+    scope = "the whole manifest" if plan.whole else "a part of the manifest: nothing is released"
+    return f"plan {plan.plan_id[:12]}, made against {state}, over {scope}"
+
+
+def guard_hint(guard: GuardResult) -> str:
+    """Return what stands after a guard's message."""
+    return "lifted for this run" if guard.lifted else f"--allow {guard.guard} --reason TEXT lifts it once"
+
+
+def change_sections(plan: Plan) -> Iterator[Section]:
+    """Yield the changes by target and container; read each section's entries before the next section."""
+    sizes = Counter(change.item[:2] for change in plan.changes)
+    for path, changes in groupby(plan.changes, key=lambda change: change.item[:2]):
+        entries = (_entry(change, _NOTES[change.reason]) for change in changes)
+        address = plan.base.targets.get(path[0], "")
+        hint = count(sizes[path], "change") + (f" at {address}" if address else "")
+        yield Section("", path, hint, sizes[path], entries)
+
+
+def other_sections(plan: Plan) -> Iterator[Section]:
+    """Yield what the plan says beside its changes; sections without entries are left out."""
+    sections = (
+        Section(
+            "Skipped",
+            (),
+            f"{count(len(plan.skipped), 'change')}: listed, not sent",
+            len(plan.skipped),
+            (_entry(skip.change, WHY.get(skip.why, skip.why)) for skip in plan.skipped),
+        ),
+        Section(
+            "Released",
+            (),
+            f"{count(len(plan.released), 'item')} left the manifest: forgotten by apply, not deleted",
+            len(plan.released),
+            (Entry("-", item, None, "") for item in plan.released),
+        ),
+        Section(
+            "No longer managed",
+            (),
+            f"fields of {count(len(plan.unmanaged), 'item')} left the manifest: they stay as they are",
+            len(plan.unmanaged),
+            (Entry("-", left.item, None, ", ".join(left.fields)) for left in plan.unmanaged),
+        ),
+    )
+    return (section for section in sections if section.total)
+
+
+def _entry(change: Change, note: str) -> Entry:
+    return Entry(MARKS[change.reason], change.item, change.source, note, change.fields)
