@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.core.diff import Comparison
-from kbsync.core.fields import MetaValue, UpdateRule, family
+from kbsync.core.fields import Fields, MetaValue, UpdateRule, family
 from kbsync.core.items import Item
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import FieldChange
@@ -51,7 +51,7 @@ def test_an_item_in_doubt_is_sent_even_when_the_manifest_says_what_is_known() ->
 
 
 def test_a_doubt_about_one_request_does_not_send_the_other() -> None:
-    fields = {"name": "n", "meta.a": MetaValue("bool", value=True)}
+    fields: Fields = {"name": "n", "meta.a": MetaValue("bool", value=True)}
     known = MemoryKnown({record(1): fields}, {record(1): frozenset({"volcengine.document.name"})})
 
     assert reasons(compare(known, Desired(record(1), fields, HERE))) == [("volcengine.document.name", "in_doubt")]
@@ -135,7 +135,7 @@ def test_an_item_in_doubt_is_never_released() -> None:
 
 
 def test_known_items_that_change_are_counted_once_for_the_guards() -> None:
-    fields = {"name": "n", "meta.a": MetaValue("string", "x")}
+    fields: Fields = {"name": "n", "meta.a": MetaValue("string", "x")}
     known = MemoryKnown({record(1): fields, image(1): {"caption": "a"}})
 
     comparison = compare(
