@@ -3,14 +3,27 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from kbsync.core.exits import Exit, most_telling
+from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.plan import Change, GuardResult
 from kbsync.core.state import OutcomeName, Settlement
+from kbsync.core.wire import Answer
 
-__all__ = ("OUTCOMES", "REPORT_FORMAT", "Report", "ReportRow", "RunFacts", "exit_of")
+__all__ = (
+    "OUTCOMES",
+    "REPORT_FORMAT",
+    "AttemptRecord",
+    "ItemStory",
+    "Report",
+    "ReportRow",
+    "RunFacts",
+    "RunSummary",
+    "exit_of",
+    "is_balanced",
+)
 
 REPORT_FORMAT: Final = "kbsync.report/1"
 OUTCOMES: Final[tuple[OutcomeName, ...]] = (
@@ -36,7 +49,8 @@ class ReportRow:
 class RunFacts:
     """What a run was, beside its outcomes. Times are seconds since the epoch; *finished_at_s* is None after a kill.
 
-    *stopped* maps each target that was stopped to the reason. *signal* is the exit that a signal asked for.
+    *stopped* maps each target that was stopped to the reason. *exits* are the causes of `exit_of`. *planned* is how many
+    changes the recorded plan held, skipped ones included, counted apart from the outcomes; None when nobody counted.
     """
 
     run_id: str
@@ -51,6 +65,41 @@ class RunFacts:
     guards: tuple[GuardResult, ...]
     allow_reason: str
     exits: tuple[Exit, ...]
+    planned: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the history. *exit* is None while a run goes on, and after a kill; *totals* as in the report."""
+
+    run_id: str
+    plan_id: str
+    started_at_s: float
+    finished_at_s: float | None
+    totals: Mapping[str, int]
+    exit: Exit | None
+
+
+class AttemptRecord(NamedTuple):
+    """One attempt of the past. *verdict* is empty while it is not known how it ended."""
+
+    run_id: str
+    operation: str
+    number: int
+    at_s: float
+    verdict: str
+    doubt: bool
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStory:
+    """What the state says of one item: its known fields, the operations in doubt, its last attempts, newest first."""
+
+    item: Item
+    fields: Fields
+    doubts: tuple[str, ...]
+    attempts: tuple[AttemptRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +114,30 @@ class Report:
         """Counts of changes by outcome, `planned` first; `in_sync` counts items. The outcomes add up to `planned`."""
         counted = Counter(row.settlement.outcome for row in self.rows)
         return {
-            "planned": len(self.rows),
+            "planned": len(self.rows) if self.facts.planned is None else self.facts.planned,
             **{outcome: counted[outcome] for outcome in OUTCOMES},
             "in_sync": self.facts.in_sync,
         }
 
     @property
+    def balanced(self) -> bool:
+        """Whether every planned change has exactly one outcome. When not, kbsync is wrong, and the exit is 1."""
+        return is_balanced(self.totals)
+
+    @property
     def exit(self) -> Exit:
         """What the run's process ended with, or would have."""
-        return exit_of({row.settlement.outcome for row in self.rows}, self.facts.exits)
+        totals = self.totals
+        causes = self.facts.exits if is_balanced(totals) else (*self.facts.exits, Exit.ERROR)
+        return exit_of([outcome for outcome in OUTCOMES if totals[outcome]], causes)
 
     def __iter__(self) -> Iterator[ReportRow]:
         return iter(self.rows)
+
+
+def is_balanced(totals: Mapping[str, int]) -> bool:
+    """Tell whether the outcomes in *totals* add up to `planned`."""
+    return totals["planned"] == sum(totals[outcome] for outcome in OUTCOMES)
 
 
 def exit_of(outcomes: Collection[OutcomeName], causes: Collection[Exit]) -> Exit:
