@@ -237,7 +237,7 @@ def _places(text: str) -> dict[tuple[str, ...], tuple[int, int]]:
         header = re.match(r"\s*\[\[?(?P<name>[^\]]*)\]", line)
         if header is not None:
             table = tuple(_keys(header["name"]))
-            places.setdefault(table, (number, header.start("name")))
+            places.setdefault(table, (number, header.start("name") + 1))
             continue
         pair = re.match(r"\s*(?P<name>(?:[A-Za-z0-9_.-]|\"[^\"]*\"|'[^']*'|\s)+?)\s*=", line)
         if pair is not None:

@@ -1,0 +1,121 @@
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from kbsync.adapters.config import Config, find_config, read_config
+from kbsync.errors import InputError
+from kbsync.providers import PROVIDERS
+
+GOOD = """\
+[targets.coze-cn]
+provider = "coze"
+base_url = "https://api.coze.cn"
+token = "env:COZE_API_TOKEN"
+rate = "300/min"
+"""
+
+
+def read(tmp_path: Path, text: str | bytes, allowed: tuple[str, ...] = ()) -> Config:
+    file = tmp_path / "kbsync.toml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_config(file, PROVIDERS, allowed)
+
+
+def mistakes(tmp_path: Path, text: str | bytes) -> list[str]:
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, text)
+    return [problem.replace(str(tmp_path) + "/", "") for problem in refused.value.problems]
+
+
+def test_a_configuration_is_found_in_a_parent(tmp_path: Path) -> None:
+    (tmp_path / "kbsync.toml").write_text(GOOD)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+
+    assert find_config(tmp_path / "a" / "b") == tmp_path / "kbsync.toml"
+
+
+def test_no_configuration_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="kbsync init"):
+        find_config(tmp_path)
+
+
+def test_a_rate_per_minute_is_a_rate_per_second(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD).targets["coze-cn"].settings.rate == 5
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    config = read(tmp_path, GOOD)
+
+    assert config.manifests.paths == ("manifests",)
+    assert config.state_path == tmp_path / ".kbsync" / "state.db"
+    assert config.guards.max_change_percent == 30
+    assert config.targets["coze-cn"].settings.concurrency == 4
+
+
+def test_the_codec_gets_the_secret_that_its_reference_names(tmp_path: Path) -> None:
+    target = read(tmp_path, GOOD).targets["coze-cn"]
+    environ = MappingProxyType({"COZE_API_TOKEN": "pat_canary"})
+
+    codec = target.codec(environ, tmp_path)
+
+    assert "pat_canary" not in repr(codec)
+    assert "pat_canary" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "kbsync.toml:1:1: there is no target; write a [targets.NAME] table [config]"),
+        ("x = \n", "kbsync.toml:1:5: Invalid value [syntax]"),
+        (GOOD + 'rte = "5/s"', "kbsync.toml:6:1: unknown key 'rte'; did you mean 'rate'? [config]"),
+        (GOOD + "[guard]", "kbsync.toml:6:2: unknown table 'guard'; did you mean 'guards'? [config]"),
+        (GOOD + "concurrency = 0", "kbsync.toml:6:1: concurrency: "),
+        (GOOD + "concurrency = 1000000", "kbsync.toml:6:1: concurrency: "),
+        (GOOD + "concurrency = true", "kbsync.toml:6:1: concurrency: "),
+        (GOOD + 'concurrency = "4"', "kbsync.toml:6:1: concurrency: "),
+        (GOOD + "total_timeout_s = -1", "kbsync.toml:6:1: total_timeout_s: "),
+        (GOOD + "total_timeout_s = inf", "kbsync.toml:6:1: total_timeout_s: "),
+        (GOOD.replace("300/min", "0/s"), "kbsync.toml:5:1: rate: write a rate as"),
+        (GOOD.replace("300/min", "-1/s"), "kbsync.toml:5:1: rate: write a rate as"),
+        (GOOD.replace("300/min", "nan/s"), "kbsync.toml:5:1: rate: write a rate as"),
+        (GOOD.replace("300/min", "5"), "kbsync.toml:5:1: rate: write a rate as"),
+        (GOOD.replace('"300/min"', "5"), "kbsync.toml:5:1: rate: write a rate as"),
+        (GOOD.replace("env:COZE_API_TOKEN", "pat_secret"), "kbsync.toml:4:1: a secret does not stand in"),
+        (GOOD.replace("https://api.coze.cn", "http://api.coze.cn"), "kbsync.toml:3:1: credentials travel over https"),
+        (GOOD.replace("api.coze.cn", "api.coze.cn.evil.com"), "kbsync.toml:3:1: api.coze.cn.evil.com is not one of"),
+        (GOOD.replace('"coze"', '"cose"'), "kbsync.toml:2:1: a target names its provider; did you mean 'coze'?"),
+        (GOOD.replace('provider = "coze"\n', ""), "kbsync.toml:1:2: a target names its provider"),
+        (GOOD.replace("coze-cn", '"a b"'), "kbsync.toml:1:2: a target's name is letters"),
+        ("targets = 3", "kbsync.toml:1:1: there is no target"),
+        (GOOD + '[state]\nurl = "mysql:x"', "kbsync.toml:7:1: url: "),
+        (GOOD + "[manifests]\npaths = [1]", "kbsync.toml:7:1: paths.0: "),
+        (GOOD + "[guards]\nmax_change_percent = 101", "kbsync.toml:7:1: max_change_percent: "),
+        (b"\xff\xfe" + GOOD.encode(), "kbsync.toml:1:1: this is not UTF-8 text [not-utf8]"),
+        ("a = [" + "[" * 20_000, "kbsync.toml:1:1: "),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str | bytes, problem: str) -> None:
+    (found, *_) = mistakes(tmp_path, text)
+
+    assert found.startswith(problem)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("300/min", "0/s") + "concurrency = 0\n[guards]\nmax_changes = -1\n"
+
+    assert [problem.split(": ")[0] for problem in mistakes(tmp_path, text)] == [
+        "kbsync.toml:5:1",
+        "kbsync.toml:6:1",
+        "kbsync.toml:8:1",
+    ]
+
+
+def test_an_inline_secret_is_never_echoed(tmp_path: Path) -> None:
+    assert "canary" not in "\n".join(mistakes(tmp_path, GOOD.replace("env:COZE_API_TOKEN", "pat_canary")))
+
+
+def test_a_foreign_endpoint_can_be_allowed(tmp_path: Path) -> None:
+    text = GOOD.replace("api.coze.cn", "kb.example.com")
+
+    assert read(tmp_path, text, ("foreign-endpoint",)).targets["coze-cn"].origin == "https://kb.example.com"
