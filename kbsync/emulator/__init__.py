@@ -7,9 +7,29 @@ It shares no code with `kbsync.providers`: two readings of the same pages check 
 """
 
 from kbsync.emulator.behaviour import Behaviour
+from kbsync.emulator.building import built_emulator
+from kbsync.emulator.config import sample_config
 from kbsync.emulator.emulator import Emulator, Latency
+from kbsync.emulator.options import OPTIONS, Option, Options
+from kbsync.emulator.process import Launched, launched, run
 from kbsync.emulator.sample import sample_world
 from kbsync.emulator.serving import Running, serve
 from kbsync.emulator.world import World
 
-__all__ = ("Behaviour", "Emulator", "Latency", "Running", "World", "sample_world", "serve")
+__all__ = (
+    "OPTIONS",
+    "Behaviour",
+    "Emulator",
+    "Latency",
+    "Launched",
+    "Option",
+    "Options",
+    "Running",
+    "World",
+    "built_emulator",
+    "launched",
+    "run",
+    "sample_config",
+    "sample_world",
+    "serve",
+)

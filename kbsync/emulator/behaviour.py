@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
+from kbsync.emulator.messages import MalformedError
+
 __all__ = ("Behaviour", "Field", "MetaMode", "Normalisation", "changed_behaviour", "normalised")
 
 MetaMode = Literal["replace", "merge"]
@@ -61,7 +63,7 @@ def changed_behaviour(behaviour: Behaviour, changes: Mapping[str, object]) -> Be
     checked: dict[str, object] = {}
     for name, value in changes.items():
         if name not in known:
-            raise ValueError(f"unknown behaviour {name!r}; known: {', '.join(sorted(known))}")
+            raise MalformedError(f"unknown behaviour {name!r}; known: {', '.join(sorted(known))}")
         checked[name] = _checked(name, value, known[name])
     return replace(behaviour, **checked)  # type: ignore[arg-type]
 
@@ -85,17 +87,17 @@ _NORMALISATIONS: dict[str, Callable[[str], str]] = {
 def _checked(name: str, value: object, current: object) -> object:
     if name in _CHOICES:
         if value not in _CHOICES[name]:
-            raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}")
+            raise MalformedError(f"{name} must be one of {', '.join(_CHOICES[name])}")
         return value
     if isinstance(current, frozenset):
         if isinstance(value, (list, tuple, set, frozenset)):
             names = frozenset(map(str, value))  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
             if names <= set(get_args(Field)):
                 return names
-        raise ValueError(f"{name} must be a list of {', '.join(get_args(Field))}")
+        raise MalformedError(f"{name} must be a list of {', '.join(get_args(Field))}")
     if isinstance(current, bool):
         if isinstance(value, bool):
             return value
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return type(current)(value)  # type: ignore[call-arg]
-    raise ValueError(f"{name} must be of type {type(current).__name__}")
+    raise MalformedError(f"{name} must be of type {type(current).__name__}")

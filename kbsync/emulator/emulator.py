@@ -3,13 +3,14 @@
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kbsync.emulator.api import Api, Call, Endpoint, Outcome, Site, Subject
 from kbsync.emulator.behaviour import Behaviour
 from kbsync.emulator.connection import Connection, Reply
+from kbsync.emulator.control import Control
 from kbsync.emulator.coze import Coze
 from kbsync.emulator.faults import FAULTS, Fault
 from kbsync.emulator.ledger import Fate, Ledger, Record
@@ -67,7 +68,7 @@ class Emulator:
     """Both providers over one world.
 
     Everything a test may read or replace while it runs: *site* (world, behaviour, clock), *fates*, *limiter*,
-    *latency*, *ledger*, *peaks*.
+    *latency*, *ledger*, *peaks*. *save* writes the content to its file, when it has one.
     """
 
     def __init__(
@@ -93,6 +94,8 @@ class Emulator:
         self._rules_since_s = self.started_s
         self._stamps = StampCache()
         self._late: set[asyncio.TimerHandle] = set()
+        self.save: Callable[[], None] | None = None
+        self._control = Control(self)
         self._router = Router((Coze(self.site), Volcengine(self.site)))
 
     @property
@@ -108,6 +111,8 @@ class Emulator:
 
     def receive(self, request: Request) -> Reply:
         """Answer one request, whatever it is."""
+        if request.path.startswith(CONTROL_PREFIX):
+            return self._rendered(self._control.answer(request, request.path.removeprefix(CONTROL_PREFIX)), request)
         found = self._router.find(request.method, request.path)
         if found is None:
             return self._rendered(self._unknown(request), request)
@@ -117,6 +122,11 @@ class Emulator:
         judged = self._judged(arrival)
         self._record(arrival, judged)
         return self._reply(arrival, judged)
+
+    def clear_records(self) -> None:
+        """Forget what was recorded and counted; content, rules and rates stay."""
+        self.ledger.clear()
+        self.peaks = Peaks()
 
     def close(self) -> None:
         """Drop all connections and the writes that were still to come."""

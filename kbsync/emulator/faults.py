@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal, cast, get_args
 
+from kbsync.emulator.messages import MalformedError
+
 __all__ = ("FAULTS", "GARBAGE_RETRY_AFTER", "PRESETS", "Effect", "Fault", "Shape", "changed_fault", "read_mix")
 
 Effect = Literal["apply", "skip", "late"]
@@ -192,16 +194,16 @@ def changed_fault(kind: str, changes: Mapping[str, object]) -> Fault:
     """Give the fault of this *kind* with *changes* by member. An unknown kind or member is a ValueError."""
     fault = FAULTS.get(kind)
     if fault is None:
-        raise ValueError(f"unknown fault {kind!r}; known: {', '.join(FAULTS)}")
+        raise MalformedError(f"unknown fault {kind!r}; known: {', '.join(FAULTS)}")
     checked: dict[str, object] = {}
     for name, value in changes.items():
         kinds = _MEMBERS.get(name)
         if kinds is None:
-            raise ValueError(f"unknown member {name!r} of a fault; known: {', '.join(_MEMBERS)}")
+            raise MalformedError(f"unknown member {name!r} of a fault; known: {', '.join(_MEMBERS)}")
         if not isinstance(value, kinds) or isinstance(value, bool):
-            raise ValueError(f"{name} of fault {kind!r} has the wrong type")  # noqa: TRY004 - user's text
+            raise MalformedError(f"{name} of fault {kind!r} has the wrong type")
         if name in _CHOICES and value not in _CHOICES[name]:
-            raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}")
+            raise MalformedError(f"{name} must be one of {', '.join(_CHOICES[name])}")
         checked[name] = value
     return replace(fault, **checked)  # type: ignore[arg-type]
 
@@ -214,13 +216,13 @@ def read_mix(text: str) -> dict[str, float]:
     for part in text.split(","):
         kind, _, weight = part.strip().partition("=")
         if kind not in FAULTS:
-            raise ValueError(f"unknown fault {kind!r}; known: {', '.join((*PRESETS, *FAULTS))}")
+            raise MalformedError(f"unknown fault {kind!r}; known: {', '.join((*PRESETS, *FAULTS))}")
         try:
             mix[kind] = float(weight) if weight else 1.0
         except ValueError:
-            raise ValueError(f"the weight of {kind} is not a number") from None
+            raise MalformedError(f"the weight of {kind} is not a number") from None
         if not 0 < mix[kind] < float("inf"):
-            raise ValueError(f"the weight of {kind} must be above 0")
+            raise MalformedError(f"the weight of {kind} must be above 0")
     return mix
 
 

@@ -10,6 +10,7 @@ __all__ = (
     "Answer",
     "Json",
     "JsonObject",
+    "MalformedError",
     "Request",
     "StampCache",
     "json_answer",
@@ -44,6 +45,10 @@ _REASONS = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+
+
+class MalformedError(ValueError):
+    """A text from outside (a command line, a file, a control request, a key) does not say what it should."""
 
 
 class Request(NamedTuple):

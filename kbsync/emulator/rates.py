@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kbsync.emulator.faults import read_mix
+from kbsync.emulator.messages import MalformedError
 
 __all__ = ("DEFAULT_THROTTLE_MIX", "Limiter", "Peaks", "Rate", "read_rate")
 
@@ -80,10 +81,10 @@ def read_rate(text: str, window: WindowKind = "sliding", mix: str = "") -> Rate:
     """Read `5/s`, `0.5/s` or `300/min` (which is five a second, not three hundred at once)."""
     match = _RATE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a rate like 5/s or 300/min")
+        raise MalformedError(f"{text!r} is not a rate like 5/s or 300/min")
     per_second = float(match["count"]) / _UNITS_S[match["unit"]]
     if per_second <= 0:
-        raise ValueError("a rate must be above 0")
+        raise MalformedError("a rate must be above 0")
     # What is not a whole number a second becomes the next whole number in a little more than a second.
     limit = max(1, math.ceil(per_second))
     window_s = limit / per_second

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple, TypeVar, cast
 
 from kbsync.emulator.faults import Fault, changed_fault, read_mix
+from kbsync.emulator.messages import MalformedError
 
 __all__ = ("Chance", "Fates", "Hit", "Rule", "Sighting", "drawn", "read_rules", "rule_of_mix")
 
@@ -137,7 +138,7 @@ def read_rules(value: object) -> tuple[Rule, ...]:
     and `time_s` may give both ends at once: `3` or `[2, 5]`.
     """
     if not isinstance(value, list):
-        raise ValueError("rules must be a list")  # noqa: TRY004 - the text is wrong, not the caller
+        raise MalformedError("rules must be a list")
     return tuple(map(_rule, cast("Iterable[object]", value)))
 
 
@@ -160,7 +161,7 @@ def _matches(rule: Rule, sighting: Sighting) -> bool:
 
 def _rule(value: object) -> Rule:
     if not isinstance(value, dict):
-        raise ValueError("a rule must be an object")  # noqa: TRY004 - the text is wrong, not the caller
+        raise MalformedError("a rule must be an object")
     members = dict(cast("dict[str, object]", value))
     members["chances"] = _chances(members)
     for name, (low, high) in _RANGES.items():
@@ -169,23 +170,23 @@ def _rule(value: object) -> Rule:
     known = {entry.name for entry in fields(Rule)}
     for name, member in members.items():
         if name not in known:
-            raise ValueError(f"unknown member {name!r} of a rule; known: {', '.join(sorted(known | set(_RANGES)))}")
+            raise MalformedError(f"unknown member {name!r} of a rule; known: {', '.join(sorted(known | set(_RANGES)))}")
         if name != "chances" and not _fits(name, member):
-            raise ValueError(f"{name} of a rule has the wrong type")
+            raise MalformedError(f"{name} of a rule has the wrong type")
     return Rule(**members)  # type: ignore[arg-type]
 
 
 def _chances(members: dict[str, object]) -> tuple[Chance, ...]:
     kind, changes, mix = members.pop("kind", None), members.pop("with", {}), members.pop("mix", None)
     if (kind is None) == (mix is None):
-        raise ValueError("a rule needs either a kind or a mix")
-    if isinstance(kind, str) and isinstance(changes, dict):
+        raise MalformedError("a rule needs either a kind or a mix")
+    if mix is None and isinstance(kind, str) and isinstance(changes, dict):
         return (Chance(changed_fault(kind, cast("dict[str, object]", changes))),)
     if isinstance(mix, dict):
         mix = ",".join(f"{name}={weight}" for name, weight in cast("dict[str, object]", mix).items())
     if isinstance(mix, str):
         return tuple(Chance(changed_fault(name, {}), weight) for name, weight in read_mix(mix).items())
-    raise ValueError("kind must be a text, mix a text or an object")
+    raise MalformedError("kind must be a text, mix a text or an object")
 
 
 _RANGES = {
@@ -203,7 +204,7 @@ def _range(name: str, value: object) -> tuple[object, object]:
             return ends[0], ends[1]
     elif isinstance(value, int):
         return value, value
-    raise ValueError(f"{name} must be a number or a pair of them")
+    raise MalformedError(f"{name} must be a number or a pair of them")
 
 
 def _fits(name: str, value: object) -> bool:

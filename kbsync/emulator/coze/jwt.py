@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import orjson
 
 from kbsync.emulator.credentials import OAuthApp, RsaPublicKey
-from kbsync.emulator.messages import JsonObject
+from kbsync.emulator.messages import JsonObject, MalformedError
 
 __all__ = ("JwtProblemError", "VerifiedJwt", "public_key", "verified_jwt")
 
@@ -65,11 +65,11 @@ def public_key(text: str) -> RsaPublicKey:
         return _key_from_der(base64.b64decode("".join(lines), validate=True))
     jwk: object = orjson.loads(text)
     if not isinstance(jwk, dict):
-        raise ValueError("not an RSA public key")  # noqa: TRY004 - the text is wrong, not the caller
+        raise MalformedError("not an RSA public key")
     members = cast("JsonObject", jwk)
     modulus, exponent = members.get("n"), members.get("e")
     if not (isinstance(modulus, str) and isinstance(exponent, str)):
-        raise ValueError("not an RSA public key: n and e are missing")  # noqa: TRY004 - the text is wrong
+        raise MalformedError("not an RSA public key: n and e are missing")
     return RsaPublicKey(int.from_bytes(_bytes_part(modulus)), int.from_bytes(_bytes_part(exponent)))
 
 
@@ -87,13 +87,13 @@ def _bytes_part(text: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
-        raise ValueError("not base64url") from error
+        raise MalformedError("not base64url") from error
 
 
 def _json_part(text: str) -> JsonObject:
     value: object = orjson.loads(_bytes_part(text))
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - the text is wrong, not the caller
+        raise MalformedError("not a JSON object")
     return cast("JsonObject", value)
 
 
@@ -112,11 +112,11 @@ def _key_from_der(der: bytes) -> RsaPublicKey:
 def _der_value(data: bytes, tag: int) -> tuple[bytes, bytes]:
     """Split *data* into the value of its first element, which must have *tag*, and what follows it."""
     if len(data) < 2 or data[0] != tag:
-        raise ValueError("not an RSA public key")
+        raise MalformedError("not an RSA public key")
     length, start = data[1], 2
     if length & 0x80:
         start += length & 0x7F
         length = int.from_bytes(data[2:start])
     if start + length > len(data):
-        raise ValueError("not an RSA public key: it is cut short")
+        raise MalformedError("not an RSA public key: it is cut short")
     return data[start : start + length], data[start + length :]
