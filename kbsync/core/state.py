@@ -70,8 +70,8 @@ class Intent(NamedTuple):
 class Conclusion(NamedTuple):
     """How one attempt ended.
 
-    *verdict* is the verdict's word, or `lost`. *doubt* says that the attempt may have been applied although no answer
-    confirmed it. *sent_at_s* is None when no byte left.
+    *verdict* is the verdict's word, or `lost`, or `unsent` when it was given up before it began. *doubt* says that the
+    attempt may have been applied although no answer confirmed it. *sent_at_s* is None when no byte left.
     """
 
     seq: int
@@ -100,12 +100,12 @@ class Settlement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadRecord:
-    """One read on the wire; journalled apart from attempts."""
+    """One read; journalled apart from attempts. *sent_at_s* is None when no byte left."""
 
     target: str
     operation: str
     items: int
-    sent_at_s: float
+    sent_at_s: float | None
     duration_ms: float
     verdict: str
     answer: Answer

@@ -1,0 +1,220 @@
+"""HTTP by aiohttp: one call of `send` puts at most one request on the wire, and always says what came of it.
+
+aiohttp is kept from what it does unasked: sending PUT and DELETE again after a broken connection, following redirects,
+keeping cookies, reading proxies and credentials from the environment, decompressing without a bound. None of its
+exceptions leaves this module, because their texts hold headers and addresses.
+"""
+
+import zlib
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientPayloadError,
+    ClientRequest,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    InvalidURL,
+    ServerDisconnectedError,
+    ServerFingerprintMismatch,
+    TCPConnector,
+)
+from yarl import URL
+
+from kbsync.core.wire import Lost, Request, Response
+from kbsync.engine.target import WRITE_ANSWER_BYTES
+
+__all__ = ("HttpTransport",)
+
+# Below what servers and load balancers commonly keep an idle connection for, so that few requests meet a closed one.
+_KEEP_ALIVE_S: Final = 15
+_DNS_CACHE_S: Final = 60
+_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "kbsync"}
+
+
+class _BrokenError(ClientError):
+    """Stands for a connection that broke while a request was on it: aiohttp repeats requests only for its own kinds."""
+
+
+class _CutError(Exception):
+    """Raised when a body cannot be used; *reason* and *detail* are those of `Lost`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class HttpTransport:
+    """Connections to one origin, at most *concurrency* at a time.
+
+    *base_url* is a scheme, a host and perhaps a port, and comes from the configuration alone. Timeouts are seconds for
+    one request: for connecting, for each wait for bytes, and for everything together. Callers keep to *concurrency*
+    themselves: a request that had to wait for a connection would lose that time from its own.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        concurrency: int,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        total_timeout_s: float,
+    ) -> None:
+        self._origin = base_url.rstrip("/")
+        self._concurrency = concurrency
+        self._timeout = ClientTimeout(
+            total=total_timeout_s,
+            connect=connect_timeout_s,
+            sock_connect=connect_timeout_s,
+            sock_read=read_timeout_s,
+        )
+        self._session: ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"HttpTransport({self._origin!r})"
+
+    async def __aenter__(self) -> Self:
+        self._session = ClientSession(
+            connector=TCPConnector(
+                limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S
+            ),
+            cookie_jar=DummyCookieJar(),
+            timeout=self._timeout,
+            headers=_HEADERS,
+            skip_auto_headers=("Content-Type",),
+            trust_env=False,
+            auto_decompress=False,
+            middlewares=(_once,),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, request: Request, limit_bytes: int = WRITE_ANSWER_BYTES) -> Response | Lost:
+        """Put *request* on the wire once and return the complete answer, or how it was lost.
+
+        An answer of more than *limit_bytes*, as sent or decoded, is lost. Redirects are answers like any other.
+        Raises ValueError, before anything is sent, for a path that would not stand on the wire as it is.
+        """
+        assert self._session is not None, "the transport is entered first"
+        url = URL(self._origin + request.path, encoded=True)
+        if url.raw_path_qs != request.path:
+            raise ValueError("a request's path has to stand on the wire as it is")
+
+        try:
+            async with self._session.request(
+                request.method, url, headers=request.headers, data=request.body or None, allow_redirects=False
+            ) as answer:
+                try:
+                    return await _response(answer, limit_bytes)
+                except _CutError as cut:
+                    answer.close()
+                    return Lost(cut.reason, cut.detail, sent=True)
+        except Exception as error:  # noqa: BLE001  aiohttp's errors hold headers, whatever their kind: none may pass
+            return _lost(error)
+
+
+async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Hide broken connections from aiohttp, which would send a PUT or DELETE a second time."""
+    try:
+        return await handler(request)
+    except ClientConnectorError:
+        raise
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise _BrokenError(_named(error)) from None
+
+
+async def _response(answer: ClientResponse, limit_bytes: int) -> Response:
+    headers: dict[str, str] = {}
+    for name, value in answer.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+
+    body = await _body(answer, limit_bytes)
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", ""}:
+        body = _decoded(body, encoding, limit_bytes)
+    return Response(answer.status, headers, body)
+
+
+async def _body(answer: ClientResponse, limit_bytes: int) -> bytes:
+    """Return the body as sent. Stops reading at the limit."""
+    if (answer.content_length or 0) > limit_bytes:
+        raise _CutError("oversized", f"the answer announces {answer.content_length} bytes")
+
+    content = answer.content
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await content.readany():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit_bytes:
+            raise _CutError("oversized", f"the answer has more than {limit_bytes} bytes")
+
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _decoded(body: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """Return *body* without its compression, which nobody asked for but some proxies apply all the same."""
+    if encoding not in {"gzip", "x-gzip"}:
+        raise _CutError("malformed", "the answer has a content encoding that was not asked for")
+
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(body, limit_bytes + 1)
+    except zlib.error:
+        raise _CutError("malformed", "the answer is not the gzip it claims to be") from None
+    if len(plain) > limit_bytes:
+        raise _CutError("oversized", f"the answer decodes to more than {limit_bytes} bytes")
+    if not inflater.eof:
+        raise _CutError("truncated", "the answer's gzip ends early")
+    return plain
+
+
+def _lost(error: Exception) -> Lost:  # noqa: PLR0911  a table, most telling kind first
+    """Say what *error* means, from its kind and number alone: its text may hold headers or the address."""
+    detail = _named(error)
+    match error:
+        case ClientConnectorCertificateError() | ClientConnectorSSLError() | ServerFingerprintMismatch():
+            return Lost("tls", detail, sent=False, fatal=True)
+        case ClientConnectorDNSError():
+            return Lost("dns", detail, sent=False)
+        case ClientConnectorError() | ConnectionTimeoutError():
+            return Lost("connect", detail, sent=False)
+        case InvalidURL():
+            return Lost("malformed", detail, sent=False, fatal=True)
+        case TimeoutError():
+            return Lost("timeout", detail, sent=True)
+        case ClientPayloadError():
+            return Lost("truncated", detail, sent=True)
+        case ClientResponseError():  # aiohttp's parser gives up with a made-up status of 400
+            return Lost("malformed", detail, sent=True)
+        case _BrokenError() | ClientError() | OSError():
+            return Lost("disconnected", detail, sent=True)
+        case _:
+            return Lost("malformed", detail, sent=True)
+
+
+def _named(error: Exception) -> str:
+    if isinstance(error, _BrokenError):
+        return str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    return type(error).__name__ + (f" [Errno {number}]" if number is not None else "")

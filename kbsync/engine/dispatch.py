@@ -1,0 +1,106 @@
+"""The engine: applies a plan, target by target, and accounts for every change of it exactly once."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from random import random
+from typing import Final
+
+import anyio
+import anyio.lowlevel
+
+from kbsync.core.events import Observer
+from kbsync.core.plan import Change, Plan
+from kbsync.core.settings import RetrySettings
+from kbsync.core.state import Journal
+from kbsync.engine.lane import Lane
+from kbsync.engine.run import Run
+from kbsync.engine.target import Clock, Policy, Target
+from kbsync.errors import StateWriteError
+
+__all__ = ("Engine",)
+
+_SETTLED_AT_ONCE: Final = 1000
+_FLUSH_S: Final = 60.0
+_FLUSH_AFTER_CANCEL_S: Final = 5.0
+_CLOCK: Final = Clock(time.monotonic, time.time)
+
+
+class Engine:
+    """Applies one plan.
+
+    Every change gets one settlement, handed to *journal* whatever happens; what else happens goes to *observe*. One
+    target's trouble never slows another. *jitter* returns numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        journal: Journal,
+        observe: Observer,
+        retry: RetrySettings,
+        policy: Policy,
+        clock: Clock = _CLOCK,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self._targets = {target.name: target for target in targets}
+        self._run = Run(journal, observe, policy)
+        self._retry = retry
+        self._clock = clock
+        self._jitter = jitter
+
+    async def apply(self, plan: Plan) -> None:
+        """Send what *plan* holds, and return when every change of it is settled, durably.
+
+        Called once. When cancelled, requests in flight are cancelled too, and every change is settled all the same.
+        Raises StateWriteError when the journal could not be written, and the first defect that cost an item.
+        """
+        run = self._run
+        lanes = [self._lane(name, plan.changes) for name in dict.fromkeys(c.item.target for c in plan.changes)]
+        finished = False
+        try:
+            with run.scope:
+                async with anyio.create_task_group() as tasks:
+                    for lane in lanes:
+                        for _ in range(lane.target.concurrency):
+                            tasks.start_soon(lane.work)
+                finished = True
+        finally:
+            if not finished and run.stopping is None:
+                run.stopping = "cancelled"
+            with anyio.CancelScope(shield=True):
+                await self._account(lanes, _FLUSH_S if finished else _FLUSH_AFTER_CANCEL_S)
+
+        if run.error is not None:
+            raise run.error
+
+    def request_stop(self, why: str) -> None:
+        """Begin and send nothing more; requests in flight end by themselves. *why* is a stable word."""
+        self._run.request_stop(why)
+
+    def cancel(self, why: str = "cancelled") -> None:
+        """Begin and send nothing more, and cancel requests in flight: what they changed stays unknown."""
+        self._run.cancel(why)
+
+    def _lane(self, name: str, changes: Sequence[Change]) -> Lane:
+        mine = _of(name, changes)
+        return Lane(self._targets[name], mine, self._run, self._retry, self._clock, self._jitter)
+
+    async def _account(self, lanes: Sequence[Lane], patience_s: float) -> None:
+        """Settle what is left, and see that all of it is durable."""
+        count = 0
+        for lane in lanes:
+            for settlement in lane.rest():
+                self._run.journal.settle(settlement)
+                count += 1
+                if count % _SETTLED_AT_ONCE == 0:
+                    await anyio.lowlevel.checkpoint()
+
+        with anyio.move_on_after(patience_s) as scope:
+            await self._run.journal.flush()
+        if scope.cancelled_caught:
+            raise StateWriteError(f"the last outcomes could not be recorded within {patience_s:g} s")
+
+
+def _of(target: str, changes: Sequence[Change]) -> Iterator[tuple[int, Change]]:
+    """Yield the changes of *target*, each with its position in the plan."""
+    return ((seq, change) for seq, change in enumerate(changes) if change.item.target == target)

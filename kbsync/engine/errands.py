@@ -1,0 +1,75 @@
+"""What a worker is sent out with: one write, or one read for several writes."""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TypeAlias
+
+from kbsync.core.plan import Change
+from kbsync.core.state import OutcomeName, Settlement
+from kbsync.core.wire import Answer, Operation
+from kbsync.engine.backoff import Tries
+
+__all__ = ("Errand", "Job", "Read")
+
+_NO_ANSWER = Answer()
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One change on its way to its outcome.
+
+    *number* counts intents, *attempts* those that went out. *doubt* says that one of them may have been applied.
+    *reason* and *answer* are those of the last one. *live* was read at *read_at_s* of the monotonic clock. *corrected*
+    says that the last attempt was signed with the corrected clock, *alone* that no bulk read proves this item.
+    """
+
+    seq: int
+    change: Change
+    operation: Operation
+    tries: Tries = field(default_factory=Tries)
+    number: int = 0
+    attempts: int = 0
+    doubt: bool = False
+    reason: str = ""
+    answer: Answer = _NO_ANSWER
+    live: object | None = None
+    read_at_s: float = -inf
+    corrected: bool = False
+    alone: bool = False
+    first_sent_s: float = 0.0
+    last_answer_s: float = 0.0
+
+    @property
+    def jobs(self) -> tuple["Job", ...]:
+        """Itself: what a write is for."""
+        return (self,)
+
+    def settlement(self, outcome: OutcomeName, reason: str, answer: Answer) -> Settlement:
+        """Return the end of this change."""
+        duration_ms = (self.last_answer_s - self.first_sent_s) * 1000
+        return Settlement(self.seq, outcome, reason, self.attempts, answer, duration_ms)
+
+    def unfinished(self, why: str) -> Settlement:
+        """Return the end of this change when nothing more is sent for it, because of *why*."""
+        if self.doubt:
+            return self.settlement("unknown", self.reason, self.answer)
+        if self.attempts:
+            return self.settlement("failed", self.reason, self.answer)
+        return self.settlement("not_attempted", why, self.answer)
+
+
+@dataclass(slots=True, eq=False)
+class Read:
+    """One read of the live values that *jobs*, of one container and operation, overlay."""
+
+    jobs: tuple[Job, ...]
+    tries: Tries = field(default_factory=Tries)
+    corrected: bool = False
+
+    @property
+    def bulk(self) -> bool:
+        """Whether several changes wait for this read."""
+        return len(self.jobs) > 1
+
+
+Errand: TypeAlias = Job | Read

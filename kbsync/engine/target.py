@@ -1,0 +1,61 @@
+"""What the engine is given: targets, a transport for each, a clock, and what to do about errors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from kbsync.core.wire import Codec, Lost, Request, Response
+
+__all__ = ("READ_ANSWER_BYTES", "WRITE_ANSWER_BYTES", "Clock", "Policy", "Target", "Transport")
+
+WRITE_ANSWER_BYTES: Final = 1024 * 1024
+READ_ANSWER_BYTES: Final = 4 * 1024 * 1024
+
+
+class Transport(Protocol):
+    """Moves bytes to and from one origin."""
+
+    async def send(self, request: Request, limit_bytes: int = ...) -> Response | Lost:
+        """Put *request* on the wire at most once. An answer of more than *limit_bytes* is lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One account: how to speak to it, and how fast.
+
+    In every one-second window at most ceil(*rate_per_s*) + *burst* - 1 requests are sent, with at most *concurrency*
+    of them unanswered. Nothing is sent before *not_before_s* (seconds since the epoch): until then an earlier run's
+    requests may still count.
+    """
+
+    name: str
+    codec: Codec
+    transport: Transport
+    rate_per_s: float
+    burst: int = 1
+    concurrency: int = 4
+    not_before_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Two readings of time, in seconds. *monotonic* is that of the event loop; *wall* counts from the epoch."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a run stops by itself.
+
+    An error is a change that ends `failed` or `unknown`. *on_error* says what the first one does: nothing, end what
+    is in flight (`drain`), or cancel it (`abort`). *max_errors* and *max_error_rate* (percent of the settled changes,
+    from 20 on) drain once there are more. At most *limit* changes are begun.
+    """
+
+    on_error: Literal["continue", "drain", "abort"] = "continue"
+    max_errors: int | None = None
+    max_error_rate: float | None = None
+    limit: int | None = None
