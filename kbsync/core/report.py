@@ -49,8 +49,8 @@ class ReportRow:
 class RunFacts:
     """What a run was, beside its outcomes. Times are seconds since the epoch; *finished_at_s* is None after a kill.
 
-    *stopped* maps each target that was stopped to the reason. *exits* are the causes of `exit_of`. *planned* is how many
-    changes the recorded plan held, skipped ones included, counted apart from the outcomes; None when nobody counted.
+    *stopped* maps each target that was stopped to the reason. *exits* are the causes of `exit_of`. *planned* is how
+    many changes the recorded plan held, skipped ones included, counted apart from the outcomes; None when nobody did.
     """
 
     run_id: str

@@ -6,6 +6,7 @@ from typing import Final
 
 from kbsync.core.plan import FieldChange, Plan
 from kbsync.views.escape import code_span, prose
+from kbsync.views.page import MAX_COMMENT_CHARACTERS, Page, length
 from kbsync.views.plan_outline import (
     Entry,
     Section,
@@ -18,10 +19,8 @@ from kbsync.views.plan_outline import (
 )
 from kbsync.views.wording import count, pair_text, place, value_text
 
-__all__ = ("MAX_COMMENT_CHARACTERS", "PLAN_MARKER", "plan_markdown")
+__all__ = ("PLAN_MARKER", "plan_markdown")
 
-# GitHub takes 65,536; what posts the comment may add a few words.
-MAX_COMMENT_CHARACTERS: Final = 65_000
 PLAN_MARKER: Final = "<!-- kbsync plan -->"
 _OTHERS_SHOWN: Final = 20
 _GUARDS_SHOWN: Final = 20
@@ -35,63 +34,39 @@ def plan_markdown(plan: Plan, *, max_characters: int = MAX_COMMENT_CHARACTERS) -
     It begins with a hidden marker, by which a later plan's comment can take this one's place. What does not fit is
     counted.
     """
-    head = "\n".join(_head(plan))
-    tail = _Page(max_characters // 3)
+    tail = Page(max_characters // 3)
     for section in other_sections(plan):
-        tail.add_section(section, _OTHERS_SHOWN)
+        shown = _add_section(tail, section, _OTHERS_SHOWN)
+        if shown < section.total:
+            tail.add(f"- … and {section.total - shown:,} more\n")
     tail.add(f"\n{prose(footing(plan))}\n")
 
-    page = _Page(max_characters - _length(head) - _length(tail.text()) - _NOTE_CHARACTERS)
+    page = Page(max_characters - length(tail.text()))
+    for line in _head(plan):
+        page.add(f"{line}\n", reserve=_NOTE_CHARACTERS)
+    left = len(plan.changes)
     for section in change_sections(plan):
-        page.add_section(section, section.total)
-        if page.full:
+        shown = _add_section(page, section, section.total)
+        left -= shown
+        if shown < section.total:
             break
-    note = ""
-    if page.entries < len(plan.changes):
-        more = count(len(plan.changes) - page.entries, "more change")
-        note = f"\n… and {more}, left out here for want of space: `kbsync plan --format json` lists all.\n"
-    return head + page.text() + note + tail.text()
+    if left:
+        more = count(left, "more change")
+        page.add(f"\n… and {more}, left out here for want of space: `kbsync plan --format json` lists all.\n")
+    return page.text() + tail.text()
 
 
-class _Page:
-    """Text that grows up to a number of characters, counted as UTF-16 does, and then takes nothing more."""
-
-    def __init__(self, max_characters: int) -> None:
-        self._left = max_characters
-        self._pieces: list[str] = []
-        self.entries = 0
-        self.full = False
-
-    def add(self, piece: str) -> bool:
-        """Append *piece* if it fits whole."""
-        length = _length(piece)
-        if self.full or length > self._left:
-            self.full = True
-            return False
-        self._left -= length
-        self._pieces.append(piece)
-        return True
-
-    def add_section(self, section: Section, limit: int) -> None:
-        """Append as many entries of *section* as fit, *limit* at most."""
-        heading = " / ".join(code_span(step, 80) for step in section.path) or section.title
-        self.add(f"\n#### {heading}\n\n{prose(section.hint, 160)}\n\n")
-        shown = 0
-        for entry in islice(section.entries, limit):
-            if not self.add("".join(_entry(entry, whole_path=not section.path))):
-                break
-            shown += 1
-        self.entries += shown
-        if shown < section.total and limit < section.total:
-            self.add(f"- … and {section.total - shown:,} more\n")
-
-    def text(self) -> str:
-        """Return what was taken."""
-        return "".join(self._pieces)
-
-
-def _length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+def _add_section(page: Page, section: Section, limit: int) -> int:
+    """Append as many entries of *section* as fit, *limit* at most; return how many."""
+    heading = " / ".join(code_span(step, 80) for step in section.path) or section.title
+    if not page.add(f"\n#### {heading}\n\n{prose(section.hint, 160)}\n\n", reserve=_NOTE_CHARACTERS):
+        return 0
+    shown = 0
+    for entry in islice(section.entries, limit):
+        if not page.add("".join(_entry(entry, whole_path=not section.path)), reserve=_NOTE_CHARACTERS):
+            break
+        shown += 1
+    return shown
 
 
 def _head(plan: Plan) -> Iterable[str]:
@@ -111,7 +86,6 @@ def _head(plan: Plan) -> Iterable[str]:
         yield f"- {code_span(guard.guard, 40)}: {prose(guard.message, 300)}; {prose(guard_hint(guard), 120)}"
     if len(plan.guards) > _GUARDS_SHOWN:
         yield f"- … and {count(len(plan.guards) - _GUARDS_SHOWN, 'more guard')}"
-    yield ""
 
 
 def _entry(entry: Entry, *, whole_path: bool) -> Iterator[str]:

@@ -1,0 +1,83 @@
+"""A report for programs: format `kbsync.report/1`, as one JSON document or as JSON Lines.
+
+JSON Lines has the same members. Its first line is the document without `items`; each line after it is one element of
+`items`. Both are written piece by piece, however many changes there are.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from kbsync.core.plan_document import guard_to_plain, item_to_plain, source_to_plain
+from kbsync.core.report import REPORT_FORMAT, Report, ReportRow, is_balanced
+from kbsync.views.wording import timestamp
+
+__all__ = ("report_json", "report_jsonl")
+
+
+def report_json(report: Report) -> Iterator[bytes]:
+    """Yield *report* as one JSON document, each change on a line of its own."""
+    yield orjson.dumps(_run(report))[:-1]
+    separator = b',\n"items":[\n'
+    for row in report:
+        yield separator + orjson.dumps(_row(row))
+        separator = b",\n"
+    yield b"]}\n" if separator == b",\n" else b',\n"items":[]}\n'
+
+
+def report_jsonl(report: Report) -> Iterator[bytes]:
+    """Yield *report* as JSON Lines: the run, then its changes."""
+    yield orjson.dumps(_run(report)) + b"\n"
+    for row in report:
+        yield orjson.dumps(_row(row)) + b"\n"
+
+
+def _run(report: Report) -> dict[str, Any]:
+    facts, totals, code = report.facts, report.totals, report.exit
+    return {
+        "format": REPORT_FORMAT,
+        "run_id": facts.run_id,
+        "plan_id": facts.plan_id,
+        "kbsync": facts.kbsync,
+        "exit": {"code": code.value, "name": code.name.lower()},
+        "started_at": timestamp(facts.started_at_s),
+        "finished_at": None if facts.finished_at_s is None else timestamp(facts.finished_at_s),
+        "totals": totals,
+        "balanced": is_balanced(totals),
+        "reads": facts.reads,
+        "stopped": dict(facts.stopped),
+        "guards": [guard_to_plain(guard) for guard in facts.guards],
+        "allow_reason": facts.allow_reason,
+        "released": [item_to_plain(item) for item in facts.released],
+    }
+
+
+def _row(row: ReportRow) -> dict[str, Any]:
+    change, settlement = row.change, row.settlement
+    answer = settlement.answer
+    return {
+        "item": item_to_plain(change.item),
+        "operation": change.operation,
+        "outcome": settlement.outcome,
+        "reason": settlement.reason,
+        "attempts": settlement.attempts,
+        "http_status": answer.http_status,
+        "code": _code(answer.code),
+        "message": _utf8(answer.message),
+        "log_id": _utf8(answer.log_id),
+        "duration_ms": round(settlement.duration_ms, 3),
+        "source": source_to_plain(change.source),
+    }
+
+
+def _code(code: int | str | None) -> int | str | None:
+    """Return *code* as JSON can carry it: as text when it is over 64 bits."""
+    if isinstance(code, str):
+        return _utf8(code)
+    return str(code) if code is not None and code.bit_length() > 63 else code
+
+
+def _utf8(text: str) -> str:
+    """Return *text* with halves of surrogate pairs written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

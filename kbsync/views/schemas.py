@@ -1,0 +1,163 @@
+"""JSON Schemas of the documents that kbsync writes: plans and reports.
+
+Readers of a plan refuse unknown keys. A report may gain keys within its version, so its schema allows them.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kbsync.core.exits import Exit
+from kbsync.core.fields import META_TYPES
+from kbsync.core.plan import PLAN_FORMAT
+from kbsync.core.report import OUTCOMES, REPORT_FORMAT
+
+__all__ = ("PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_TEXT: Final[Mapping[str, Any]] = {"type": "string"}
+_FLAG: Final[Mapping[str, Any]] = {"type": "boolean"}
+_COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
+_SECONDS: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0}
+_TIME: Final[Mapping[str, Any]] = {"type": "string", "format": "date-time"}
+
+
+def _object(properties: Mapping[str, Any], *, optional: tuple[str, ...] = (), closed: bool = True) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+    }
+    return {**schema, "additionalProperties": False} if closed else schema
+
+
+def _list(element: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": element}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _map(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": value}
+
+
+_CHANGE: Final[Mapping[str, Any]] = {
+    "item": _ref("item"),
+    "operation": {**_TEXT, "description": "The request that is sent; one change is one write request."},
+    "reason": {"enum": ["new", "changed", "in_doubt"]},
+    "fields": {**_list(_ref("field")), "minItems": 1},
+    "source": _ref("source"),
+}
+_DEFS: Final[Mapping[str, Any]] = {
+    "item": _object({"target": _TEXT, "container": _TEXT, "kind": _TEXT, "id": _TEXT}),
+    "source": _object({"file": _TEXT, "line": _COUNT, "column": _COUNT}),
+    "guard": _object({"guard": _TEXT, "message": _TEXT, "lifted": _FLAG}),
+}
+_VALUES: Final[Mapping[str, Any]] = {
+    "value": {
+        "oneOf": [
+            {"type": "string", "description": "A caption or a name."},
+            {**_object({"update_type": {"type": "integer"}, "update_interval": {"type": ["integer", "null"]}})}
+            | {"required": ["update_type"]},
+            _object(
+                {
+                    "type": {"enum": list(META_TYPES)},
+                    "value": {
+                        "anyOf": [
+                            {"type": ["string", "boolean", "number"]},
+                            _list({"type": "string"}),
+                            _list({"type": "integer"}),
+                        ]
+                    },
+                }
+            ),
+        ]
+    },
+    "field": _object(
+        {
+            "field": {"type": "string", "pattern": r"^(caption|name|update_rule|meta\.[\s\S]+)$"},
+            "known": {**_ref("value"), "description": "Left out when the field was never known."},
+            "desired": _ref("value"),
+        },
+        optional=("known",),
+    ),
+    "change": _object(_CHANGE),
+    "skipped": _object({**_CHANGE, "why": _TEXT}),
+}
+
+PLAN_SCHEMA: Final[Mapping[str, Any]] = {
+    "$schema": _DIALECT,
+    "title": "A plan of kbsync: what apply will do",
+    **_object(
+        {
+            "format": {"const": PLAN_FORMAT},
+            "plan_id": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{64}$",
+                "description": "SHA-256 of the canonical JSON of all other members.",
+            },
+            "summary": _object(
+                dict.fromkeys(("items", "in_sync", "changes", "released", "conflicts", "skipped"), _COUNT)
+            ),
+            "changes": _list(_ref("change")),
+            "conflicts": {"type": "array", "maxItems": 0},
+            "released": _list(_ref("item")),
+            "skipped": _list(_ref("skipped")),
+            "unmanaged": _list(_object({"item": _ref("item"), "fields": _list(_TEXT)})),
+            "guards": _list(_ref("guard")),
+            "forecast": _object({"requests": _COUNT, "seconds": _SECONDS}),
+            "base": _object({"lineage": _TEXT, "serial": _COUNT, "kbsync": _TEXT, "targets": _map(_TEXT)}),
+            "whole": _FLAG,
+        }
+    ),
+    "$defs": {**_DEFS, **_VALUES},
+}
+
+_ROW: Final = _object(
+    {
+        "item": _ref("item"),
+        "operation": _TEXT,
+        "outcome": {"enum": list(OUTCOMES)},
+        "reason": {**_TEXT, "description": "A stable word that says why the outcome is what it is."},
+        "attempts": _COUNT,
+        "http_status": {"type": ["integer", "null"]},
+        "code": {"type": ["integer", "string", "null"], "description": "The provider's own code."},
+        "message": _TEXT,
+        "log_id": _TEXT,
+        "duration_ms": _SECONDS,
+        "source": _ref("source"),
+    },
+    closed=False,
+)
+_RUN: Final[Mapping[str, Any]] = {
+    "format": {"const": REPORT_FORMAT},
+    "run_id": _TEXT,
+    "plan_id": _TEXT,
+    "kbsync": {**_TEXT, "description": "The version that ran."},
+    "exit": _object(
+        {"code": {"enum": [code.value for code in Exit]}, "name": {"enum": [code.name.lower() for code in Exit]}}
+    ),
+    "started_at": _TIME,
+    "finished_at": {"type": ["string", "null"], "format": "date-time", "description": "null when the run was killed"},
+    "totals": _object(dict.fromkeys(("planned", *OUTCOMES, "in_sync"), _COUNT), closed=False),
+    "balanced": {**_FLAG, "description": "Whether planned is the sum of the outcomes."},
+    "reads": _COUNT,
+    "stopped": {**_map(_TEXT), "description": "Each target that was stopped, and why."},
+    "guards": _list(_ref("guard")),
+    "allow_reason": _TEXT,
+    "released": _list(_ref("item")),
+}
+
+REPORT_SCHEMA: Final[Mapping[str, Any]] = {
+    "$schema": _DIALECT,
+    "title": "A report of kbsync: every outcome of one run",
+    **_object({**_RUN, "items": _list(_ref("row"))}, closed=False),
+    "$defs": {**_DEFS, "row": _ROW},
+}
+REPORT_LINE_SCHEMA: Final[Mapping[str, Any]] = {
+    "$schema": _DIALECT,
+    "title": "A line of a report in JSON Lines: the run first, then one line for each change",
+    "oneOf": [_object(_RUN, closed=False), _ref("row")],
+    "$defs": {**_DEFS, "row": _ROW},
+}
