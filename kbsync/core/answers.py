@@ -168,13 +168,15 @@ def make_answer(
 ) -> Answer:
     """Return what reports say of *response*; *log_ids* are the places where a log id may stand, best first.
 
-    Without a *message*, plain text speaks for itself and other bodies are named by their type. What comes out can be
-    written to a database and as UTF-8, and is otherwise as hostile as the server.
+    Without a *message*, a failure's text or JSON speaks for itself, and other bodies are named by their type. What
+    comes out can be written to a database and as UTF-8, and is otherwise as hostile as the server.
     """
+    if not isinstance(message, str):
+        message = "" if type(code) is int and code == 0 and 200 <= response.status <= 299 else _describe(response)
     return Answer(
         http_status=response.status,
         code=_reported_code(code),
-        message=_tidy(message)[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else _describe(response),
+        message=_tidy(message)[:MAX_MESSAGE_CHARACTERS],
         log_id=next((text for text in log_ids if isinstance(text, str) and _LOG_ID.fullmatch(text)), ""),
     )
 
@@ -191,10 +193,9 @@ def _describe(response: Response) -> str:
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not response.body:
         return "the answer is empty"
-    if media_type == "text/plain":
+    if media_type in ("text/plain", "application/json"):
         # A character is up to four bytes long.
-        start = response.body[: 4 * MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace")
-        return _tidy(start.strip())[:MAX_MESSAGE_CHARACTERS]
+        return response.body[: 4 * MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
     return f"the answer is {media_type}" if _MEDIA_TYPE.fullmatch(media_type) else "the answer is not of a known form"
 
 

@@ -81,11 +81,12 @@ def float32(value: float) -> float:
 
     Raises OverflowError when *value* is outside the range of float32.
     """
-    narrow: float = struct.unpack("f", struct.pack("f", value))[0]
+    # Only the standard sizes ("<") refuse what does not fit; the native ones make it infinite.
+    narrow: float = struct.unpack("<f", struct.pack("<f", value))[0]
     for digits in range(6, 9):
         short = float(f"{narrow:.{digits}g}")
         try:
-            if struct.unpack("f", struct.pack("f", short))[0] == narrow:
+            if struct.unpack("<f", struct.pack("<f", short))[0] == narrow:
                 return short
         except OverflowError:  # rounding the largest float32 up to fewer digits leaves its range
             continue

@@ -1,0 +1,319 @@
+"""Meta values: as a manifest writes them, as they are live, and as an update sends them."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
+
+import orjson
+
+from kbsync.core.entries import control_character, nearest
+from kbsync.core.fields import META_TYPES, MetaValue, float32
+from kbsync.core.rules import Finding
+
+__all__ = ("LiveItem", "MetaFault", "live_value", "overlay", "parse_live", "read_meta", "write_item")
+
+_INT64: Final = range(-(2**63), 2**63)
+_DATE_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_GEO_POINT: Final = re.compile(r"(-?[0-9]{1,3}(?:\.[0-9]{1,18})?),(-?[0-9]{1,2}(?:\.[0-9]{1,18})?)")
+MAX_NAME_CHARACTERS: Final = 128
+
+Inner: TypeAlias = str | bool | int | float | tuple[str, ...] | tuple[int, ...]
+
+
+class MetaFault(Exception):  # noqa: N818  # it never leaves this module's callers
+    """A value that cannot be the meta value it is meant to be; *path* is beneath the value."""
+
+    def __init__(self, rule: str, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.finding = Finding(path, rule, message)
+
+
+# ---------------------------------------------------------------------------------------------------------- manifest
+def read_meta(written: object) -> tuple[dict[str, MetaValue], list[Finding]]:
+    """Return the meta fields that a manifest declares by *written*, and what is wrong with it."""
+    if not isinstance(written, dict):
+        rule = "null-value" if written is None else "wrong-type"
+        return {}, [Finding((), rule, "meta takes a mapping of field names to values")]
+
+    values: dict[str, MetaValue] = {}
+    broken: list[Finding] = []
+    for name, value in cast("dict[object, object]", written).items():
+        try:
+            values[_name(name)] = _written_value(value)
+        except MetaFault as fault:
+            broken.append(fault.finding._replace(path=(cast("str", name), *fault.finding.path)))
+    return values, broken
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise MetaFault("wrong-type", "a meta field name is text; put it in quotation marks")
+    if not name:
+        raise MetaFault("meta-field-name", "a meta field name is not empty")
+    if name == "doc_id":
+        raise MetaFault("meta-field-name", "doc_id is the document's own id and no meta field")
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise MetaFault("meta-field-name", f"a meta field name has at most {MAX_NAME_CHARACTERS} characters")
+    control = control_character(name)
+    if control is not None:
+        raise MetaFault("control-character", f"the meta field name holds {control}")
+    return name
+
+
+def _written_value(written: object) -> MetaValue:
+    if isinstance(written, dict):
+        return _typed_value(cast("dict[object, object]", written))
+    type_ = _type_of(written)
+    return MetaValue(type_, _checked(type_, written))
+
+
+def _typed_value(written: Mapping[object, object]) -> MetaValue:
+    for key in written:
+        if key not in ("type", "value"):
+            hint = nearest(key, ("type", "value")) if isinstance(key, str) else ""
+            raise MetaFault(
+                "unknown-key", f"a meta value takes the keys type and value only{hint}", (cast("str", key),)
+            )
+    for key in ("type", "value"):
+        if key not in written:
+            raise MetaFault("missing-key", f"the key '{key}' is missing", (key,))
+
+    type_ = written["type"]
+    if not isinstance(type_, str):
+        raise MetaFault("wrong-type", "type takes text", ("type",))
+    if type_ not in META_TYPES:
+        raise MetaFault(
+            "bad-value", f"type takes one of {', '.join(META_TYPES)}{nearest(type_, META_TYPES)}", ("type",)
+        )
+    try:
+        return MetaValue(type_, _checked(type_, written["value"]))
+    except MetaFault as fault:
+        raise MetaFault(fault.finding.rule, fault.finding.message, ("value", *fault.finding.path)) from None
+
+
+def _type_of(written: object) -> str:
+    """Return the type that a plain value has by itself."""
+    if written is None:
+        raise MetaFault(
+            "null-value", "kbsync cannot remove a meta field; leave it out, and it stays as it is on the server"
+        )
+    if isinstance(written, list | tuple):
+        return _type_of_list(cast("Sequence[object]", written))
+    # By the exact type: true is no integer here.
+    type_ = _PLAIN_TYPES.get(type(written))
+    if type_ is None:
+        raise MetaFault("wrong-type", "a meta value is text, true or false, a number or a list")
+    return type_
+
+
+def _type_of_list(elements: Sequence[object]) -> str:
+    if not elements:
+        raise MetaFault("meta-type", 'an empty list has no type of its own; write {type: "list<string>", value: []}')
+    kinds = {type(element) for element in elements}
+    if kinds == {str}:
+        return "list<string>"
+    if kinds == {int}:
+        return "list<int64>"
+    raise MetaFault("meta-type", "a list holds either texts or integers")
+
+
+_PLAIN_TYPES: Final[Mapping[type, str]] = {str: "string", bool: "bool", int: "int64", float: "float32"}
+
+
+# ------------------------------------------------------------------------------------------------------------- types
+def _checked(type_: str, value: object) -> Inner:
+    """Return *value* in its canonical form. Raises MetaFault when it is none of *type_*."""
+    if value is None:
+        raise MetaFault("null-value", "null is no meta value")
+    return _CHECKS[type_](value)
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise MetaFault("wrong-type", "this takes text; put it in quotation marks")
+    control = control_character(value)
+    if control is not None:
+        raise MetaFault("control-character", f"the text holds {control}")
+    return value
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise MetaFault("wrong-type", "this takes true or false")
+    return value
+
+
+def _int64(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MetaFault("wrong-type", "this takes an integer")
+    if value not in _INT64:
+        raise MetaFault("bad-value", "this integer does not fit into 64 bits")
+    return value
+
+
+def _float32(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise MetaFault("wrong-type", "this takes a number")
+    if not math.isfinite(value):
+        raise MetaFault("bad-value", "this is no finite number")
+    try:
+        return float32(float(value)) + 0.0  # there is one zero only
+    except OverflowError:
+        raise MetaFault("bad-value", "this number does not fit into a float32") from None
+
+
+def _list(value: object, element: Callable[[object], Any]) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise MetaFault("wrong-type", "this takes a list")
+    checked: list[Any] = []
+    for position, member in enumerate(cast("Iterable[object]", value)):
+        try:
+            checked.append(element(member))
+        except MetaFault as fault:
+            raise MetaFault(fault.finding.rule, fault.finding.message, (position,)) from None
+    return tuple(checked)
+
+
+def _date_time(value: object) -> str:
+    text = _string(value)
+    try:
+        if _DATE_TIME.fullmatch(text):
+            datetime.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    raise MetaFault("bad-value", "a date_time is written as 2025-08-12T11:33:56+08:00, or with Z")
+
+
+def _geo_point(value: object) -> str:
+    text = _string(value)
+    match = _GEO_POINT.fullmatch(text)
+    if match is None or not (abs(float(match[1])) < 180 and abs(float(match[2])) < 90):
+        raise MetaFault("bad-value", 'a geo_point is "longitude,latitude", under 180 and 90 degrees')
+    return text
+
+
+_CHECKS: Final[Mapping[str, Callable[[object], Inner]]] = {
+    "string": _string,
+    "bool": _bool,
+    "int64": _int64,
+    "float32": _float32,
+    "list<string>": lambda value: _list(value, _string),
+    "list<int64>": lambda value: _list(value, _int64),
+    "date_time": _date_time,
+    "geo_point": _geo_point,
+}
+
+
+# -------------------------------------------------------------------------------------------------------------- live
+class LiveItem(NamedTuple):
+    """One member of a document's live meta list.
+
+    *text* is its own JSON, to be sent back to the byte; *name* is empty when it has no field name; *value* is None
+    when it is not of a form that kbsync knows.
+    """
+
+    name: str
+    text: bytes
+    value: MetaValue | None
+
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SPACE: Final = re.compile(r"[ \t\n\r]*")
+
+
+def parse_live(meta: str) -> tuple[LiveItem, ...] | None:
+    """Return the members of the JSON list that *meta* is, or None when it is no such list.
+
+    An empty text and null are how a server without a list may write it.
+    """
+    # A lone surrogate stands inside a JSON string, if anywhere, and there its escape means the same.
+    text = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", meta).strip(" \t\n\r")
+    if text in ("", "null"):
+        return ()
+    try:
+        return tuple(_members(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _members(text: str) -> Iterable[LiveItem]:
+    position = _expect(text, 0, "[")
+    if text.startswith("]", position):
+        position = _expect(text, position, "]")
+    else:
+        while True:
+            member, end = _DECODER.raw_decode(text, position)
+            yield _live_item(member, text[position:end])
+            position = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches everywhere
+            if not text.startswith(",", position):
+                break
+            position = _expect(text, position, ",")
+        position = _expect(text, position, "]")
+    if position != len(text):
+        raise ValueError("something follows the list")
+
+
+def _expect(text: str, position: int, mark: str) -> int:
+    """Return the position of what follows *mark*, which has to stand at *position*."""
+    if not text.startswith(mark, position):
+        raise ValueError(f"{mark} is missing")
+    return _SPACE.match(text, position + 1).end()  # type: ignore[union-attr]  # it matches everywhere
+
+
+def _live_item(member: object, text: str) -> LiveItem:
+    fields = cast("dict[str, Any]", member) if isinstance(member, dict) else {}
+    name = fields.get("field_name")
+    return LiveItem(name if isinstance(name, str) else "", text.encode(), live_value(fields))
+
+
+def live_value(fields: Mapping[str, Any]) -> MetaValue | None:
+    """Return the meta value of a live list member, or None when it is not of a form that kbsync knows."""
+    type_ = fields.get("field_type")
+    if not isinstance(type_, str) or type_ not in META_TYPES:
+        return None
+    try:
+        return MetaValue(type_, _checked(type_, fields.get("field_value")))
+    except MetaFault:
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+
+
+# ------------------------------------------------------------------------------------------------------------- write
+def overlay(live: Iterable[LiveItem], desired: Mapping[str, MetaValue]) -> list[bytes]:
+    """Return the members of the list to send: *live* in its order, with *desired* in place of what it names.
+
+    Whatever *desired* does not name goes back as it came. New fields follow by name.
+    """
+    new = dict(sorted(desired.items()))
+    members: list[bytes] = []
+    for item in live:
+        if item.name not in desired:
+            members.append(item.text)
+        elif item.name in new:  # a field that stands in the live list twice is written once
+            members.append(write_item(item.name, new.pop(item.name)))
+    members.extend(write_item(name, value) for name, value in new.items())
+    return members
+
+
+def write_item(name: str, value: MetaValue) -> bytes:
+    """Return the list member that sets *name* to *value*."""
+    return orjson.dumps({"field_name": name, "field_type": value.type, "field_value": value.value})

@@ -1,0 +1,290 @@
+"""Volcengine's requests, and what its answers mean.
+
+It is not documented whether a meta update replaces the list or merges into it. So the whole list is sent, as it is
+live, with the declared fields laid over it: right either way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple, cast
+
+import orjson
+
+from kbsync.core.answers import (
+    Envelope,
+    Meaning,
+    code_of,
+    is_success,
+    judge,
+    make_answer,
+    parse_envelope,
+    server_time_s,
+    verdict_of,
+)
+from kbsync.core.fields import META_PREFIX, Fields, MetaValue
+from kbsync.core.items import Item
+from kbsync.core.wire import Answer, Operation, ReadResult, Refused, Request, Response, Unauthorised, Verdict
+from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
+from kbsync.providers.volcengine.manifest import container_keys, is_document_id
+from kbsync.providers.volcengine.meta import LiveItem, overlay, parse_live, write_item
+from kbsync.providers.volcengine.sign import AccessKey, sign
+
+__all__ = ("OPERATIONS", "ApiKey", "VolcengineCodec")
+
+# What one list request can name and one answer can hold.
+READ_BATCH: Final = 100
+
+DOCUMENT_META: Final = Operation(
+    "volcengine.document.meta", "document", frozenset({"meta"}), overlays=True, read_batch=READ_BATCH
+)
+DOCUMENT_NAME: Final = Operation("volcengine.document.name", "document", frozenset({"name"}), read_batch=READ_BATCH)
+OPERATIONS: Final = (DOCUMENT_META, DOCUMENT_NAME)
+
+_UPDATE_META_PATH: Final = "/api/knowledge/doc/update_meta"
+_UPDATE_PATH: Final = "/api/knowledge/doc/update"
+_INFO_PATH: Final = "/api/knowledge/doc/info"
+_LIST_PATH: Final = "/api/knowledge/doc/list"
+
+_UNCLEAR: Final = Meaning("transient", "unclear", doubt=True)
+_UNREADABLE: Final = Meaning("refused", "unreadable")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key that requests carry as it is, without a signature."""
+
+    key: str = field(repr=False)
+
+
+class VolcengineCodec:
+    """The codec of one Volcengine target; *host* is what requests are signed for, with its port if it has one."""
+
+    def __init__(self, access: AccessKey | ApiKey, host: str, region: str, *, overlay_meta: bool = True) -> None:
+        self._access = access
+        self._region = region
+        self._headers: Mapping[str, str] = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "Host": host,
+        }
+        meta = DOCUMENT_META if overlay_meta else replace(DOCUMENT_META, overlays=False)
+        self._operations: Mapping[str, Operation] = {meta.name: meta, DOCUMENT_NAME.name: DOCUMENT_NAME}
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """The write requests of Volcengine, by name; whether the meta update overlays is a setting."""
+        return self._operations
+
+    # ------------------------------------------------------------------------------------------------------ requests
+    def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
+        """Return the request that sets *desired*, laid over *live* if the operation overlays.
+
+        Raises ValueError for items and fields that no manifest could have declared, and when *live* is missing.
+        """
+        keys = {**container_keys(item.container), "doc_id": _checked_id(item)}
+        match operation:
+            case DOCUMENT_META.name:
+                members = self._meta_members(_meta_fields(desired), live)
+                # The members are JSON already, those from the live list to the byte.
+                body = orjson.dumps(keys)[:-1] + b',"meta":[' + b",".join(members) + b"]}"
+                return self._post(_UPDATE_META_PATH, body)
+            case DOCUMENT_NAME.name:
+                if set(desired) != {"name"}:
+                    raise ValueError(f"{operation} sets the name and nothing else")
+                return self._post(_UPDATE_PATH, orjson.dumps({**keys, "doc_name": desired["name"]}))
+            case _:
+                raise ValueError(f"Volcengine has no operation {operation}")
+
+    def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
+        """Return the request that reads *items*, which are of one container: one by doc/info, several by doc/list."""
+        self._shape(operation)
+        keys: dict[str, Any] = dict(container_keys(items[0].container))
+        ids = [_checked_id(item) for item in items]
+        if len(ids) == 1:
+            return self._post(_INFO_PATH, orjson.dumps({**keys, "doc_id": ids[0]}))
+
+        assert len(ids) <= READ_BATCH
+        assert all(item.container == items[0].container for item in items)
+        # Without a limit the offset is not looked at, and the other way round.
+        body = {**keys, "filter": {"doc_id_list": ids}, "offset": 0, "limit": READ_BATCH}
+        return self._post(_LIST_PATH, orjson.dumps(body))
+
+    def authorise(self, request: Request, now_s: float) -> Request:
+        """Return *request* signed for *now_s*, or with the API key."""
+        if isinstance(self._access, ApiKey):
+            return replace(request, headers={**request.headers, "Authorization": f"Bearer {self._access.key}"})
+        headers = sign(
+            request.method,
+            request.path,
+            request.headers,
+            request.body,
+            key=self._access,
+            region=self._region,
+            now_s=now_s,
+        )
+        return replace(request, headers=headers)
+
+    def _post(self, path: str, body: bytes) -> Request:
+        return Request("POST", path, self._headers, body)
+
+    def _meta_members(self, desired: Mapping[str, MetaValue], live: object | None) -> list[bytes]:
+        if not self._shape(DOCUMENT_META.name).overlays:
+            return [write_item(name, value) for name, value in sorted(desired.items())]
+        if not isinstance(live, LiveMeta):
+            # Sending the declared fields alone could erase all others.
+            raise ValueError("a meta update needs the live list")  # noqa: TRY004
+        return overlay(live.members, desired)
+
+    def _shape(self, operation: str) -> Operation:
+        shape = self._operations.get(operation)
+        if shape is None:
+            raise ValueError(f"Volcengine has no operation {operation}")
+        return shape
+
+    # ------------------------------------------------------------------------------------------------------- answers
+    def decode(self, response: Response) -> Verdict:
+        """Say what the answer to an update means."""
+        return self._judge(response, _unpack(response))
+
+    def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> ReadResult | Verdict:
+        """Say what the answer to a read holds.
+
+        Several items that cannot be read together are asked for one by one; the answer to one tells.
+        """
+        answered = _unpack(response)
+        if is_success(response, answered.envelope):
+            data = cast("Envelope", answered.envelope).get("data")
+            read = _one_document if len(items) == 1 else _documents
+            return read(operation, items, response, answered.answer, data)
+
+        verdict = self._judge(response, answered)
+        if not isinstance(verdict, Refused) or verdict.scope != "item":
+            return verdict
+        if len(items) > 1:
+            return ReadResult(answered.answer, {})
+        if answered.code in DOCUMENT_MISSING:
+            return ReadResult(answered.answer, {}, frozenset(items))
+        return verdict
+
+    def _judge(self, response: Response, answered: "_Answered") -> Verdict:
+        verdict = judge(response, answered.envelope, answered.code, answered.answer, CODES)
+        if isinstance(verdict, Unauthorised) and isinstance(self._access, AccessKey):
+            # A signature is refused for its time like for anything else, and not every answer says which.
+            return Unauthorised(verdict.answer, server_time_s(response.headers))
+        return verdict
+
+
+class LiveMeta(NamedTuple):
+    """A document's live meta list, as it came."""
+
+    members: tuple[LiveItem, ...]
+
+
+class _Answered(NamedTuple):
+    """An answer in its parts. *envelope* is None when the gateway speaks, whose envelope cannot tell of success."""
+
+    envelope: Envelope | None
+    code: int | None
+    answer: Answer
+
+
+# -------------------------------------------------------------------------------------------------------- the request
+def _checked_id(item: Item) -> str:
+    if not is_document_id(item.id):
+        raise ValueError(f"{item} is not an item of Volcengine's")
+    return item.id
+
+
+def _meta_fields(desired: Fields) -> dict[str, MetaValue]:
+    fields: dict[str, MetaValue] = {}
+    for name, value in desired.items():
+        if not name.startswith(META_PREFIX) or not isinstance(value, MetaValue):
+            raise ValueError(f"{DOCUMENT_META.name} sets meta fields and nothing else")
+        fields[name.removeprefix(META_PREFIX)] = value
+    if not fields:
+        raise ValueError("there is nothing to set")
+    return fields
+
+
+# --------------------------------------------------------------------------------------------------------- the answer
+def _unpack(response: Response) -> _Answered:
+    log_id = response.headers.get("x-tt-logid")
+    envelope = parse_envelope(response.body)
+    if envelope is None:
+        return _Answered(None, None, make_answer(response, log_ids=(log_id,)))
+
+    metadata = _object(envelope.get("ResponseMetadata"))
+    error = _object(metadata.get("Error"))
+    if error:
+        code = error.get("CodeN", error.get("Code"))
+        answer = make_answer(response, code, error.get("Message"), (metadata.get("RequestId"), log_id))
+        return _Answered(None, code_of(code), answer)
+
+    code = envelope.get("code")
+    answer = make_answer(response, code, envelope.get("message"), (envelope.get("request_id"), log_id))
+    return _Answered(envelope, code_of(code), answer)
+
+
+def _object(value: object) -> Envelope:
+    return cast("Envelope", value) if isinstance(value, dict) else {}
+
+
+def _one_document(
+    operation: str, items: Sequence[Item], response: Response, answer: Answer, data: object
+) -> ReadResult | Verdict:
+    (item,) = items
+    document = _object(data)
+    if document.get("doc_id") != item.id:
+        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer does not hold the document"))
+
+    proof = _proof(operation, document)
+    if proof is None:
+        message = "the answer does not hold what would be written over; nothing was sent"
+        return verdict_of(_UNREADABLE, response, replace(answer, message=message))
+    return ReadResult(answer, {item: proof.fields}, live={item: proof.live})
+
+
+def _documents(
+    operation: str, items: Sequence[Item], response: Response, answer: Answer, data: object
+) -> ReadResult | Verdict:
+    if data is not None and not isinstance(data, dict):
+        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer holds no list"))
+
+    found: dict[str, list[Envelope]] = {}
+    listed = _object(cast("object", data)).get("doc_list")
+    for document in map(_object, cast("list[object]", listed) if isinstance(listed, list) else ()):
+        id_ = document.get("doc_id")
+        if isinstance(id_, str):
+            found.setdefault(id_, []).append(document)
+
+    fields: dict[Item, Fields] = {}
+    live: dict[Item, object] = {}
+    for item in items:
+        # Of a document that is listed twice neither entry is proof.
+        match found.get(item.id):
+            case [document]:
+                proof = _proof(operation, document)
+                if proof is not None:
+                    fields[item], live[item] = proof
+            case _:
+                pass
+    return ReadResult(answer, fields, live=live)
+
+
+class _Proof(NamedTuple):
+    fields: Fields
+    live: object
+
+
+def _proof(operation: str, document: Envelope) -> _Proof | None:
+    """Return the live values in one document's record, or None when it does not hold them."""
+    if operation == DOCUMENT_NAME.name:
+        name = document.get("doc_name")
+        return _Proof({"name": name}, None) if isinstance(name, str) else None
+
+    meta = document.get("meta")
+    members = parse_live(meta) if isinstance(meta, str) else None
+    if members is None:
+        return None
+    values = {META_PREFIX + item.name: item.value for item in reversed(members) if item.name and item.value is not None}
+    return _Proof(values, LiveMeta(members))
