@@ -1,0 +1,270 @@
+"""Earlier runs and the story of one item, read from the journal."""
+
+# ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
+from kbsync.core.exits import Exit
+from kbsync.core.fields import Fields, from_plain
+from kbsync.core.items import Item, Source
+from kbsync.core.plan import Change, FieldChange, GuardResult
+from kbsync.core.report import (
+    OUTCOMES,
+    AttemptRecord,
+    ItemStory,
+    Report,
+    ReportRow,
+    RunFacts,
+    RunSummary,
+    exit_of,
+)
+from kbsync.core.state import OutcomeName, Settlement
+from kbsync.core.wire import Answer
+from kbsync.errors import UsageError
+
+__all__ = ("last_sends", "report", "runs", "show", "unsettled_items")
+
+# Why a change of a run that has not ended has no outcome of its own.
+_UNFINISHED: Final = "unfinished"
+_LAST_ATTEMPTS: Final = 20
+
+
+def runs(connection: sqlite3.Connection) -> tuple[RunSummary, ...]:
+    """Return all runs, the latest first."""
+    return tuple(
+        _summary(connection, row)
+        for row in connection.execute(f"SELECT {_RUN_COLUMNS} FROM runs ORDER BY run DESC").fetchall()
+    )
+
+
+def report(connection: sqlite3.Connection, run_id: str) -> Report:
+    """Return the report of the run *run_id*, or of the `last` one. Raises UsageError when there is no such run.
+
+    A change without an outcome is `unknown` when it is in doubt, else `not_attempted`, because the run has not ended.
+    """
+    row = _run(connection, run_id)
+    run, first, last = row["run"], row["first_change"], row["first_change"] + row["changes"] - 1
+    names = _Names(connection)
+    open_ = _open_changes(connection, first, last)
+    rows: list[ReportRow] = []
+    for number, container, id_, operation, reason, fields, file, line, column, *outcome in connection.execute(
+        'SELECT h.change, container, id, operation, h.reason, fields, file, line, "column", outcome, o.reason, '
+        "attempts, duration_ms, http_status, code, message, log_id "
+        "FROM changes AS h LEFT JOIN outcomes AS o USING (change) WHERE h.change BETWEEN ? AND ? ORDER BY h.change",
+        (first, last),
+    ):
+        change = Change(
+            Item(*names.places[container], id_),
+            names.operations[operation],
+            reason,
+            tuple(_field_change(field, *values) for field, values in orjson.loads(fields).items()),
+            Source(names.files[file], line, column),
+        )
+        seq = number - first
+        if outcome[0] is None:
+            settlement = _unsettled(seq, open_.get(number))
+        else:
+            word, why, attempts, duration_ms, *answer = outcome
+            settlement = Settlement(seq, word, why, attempts, Answer(*answer), duration_ms)
+        rows.append(ReportRow(change, settlement))
+    return Report(_facts(connection, row, run, names), rows)
+
+
+def unsettled_items(connection: sqlite3.Connection, run_id: str) -> frozenset[Item]:
+    """Return the items with a change of the run that failed, is unknown or was not attempted."""
+    row = _run(connection, run_id)
+    places = _Names(connection).places
+    return frozenset(
+        Item(*places[container], id_)
+        for container, id_ in connection.execute(
+            "SELECT container, id FROM changes AS h LEFT JOIN outcomes AS o USING (change) "
+            "WHERE change BETWEEN ? AND ? AND coalesce(outcome, 'unknown') IN ('failed', 'unknown', 'not_attempted')",
+            (row["first_change"], row["first_change"] + row["changes"] - 1),
+        )
+    )
+
+
+def show(connection: sqlite3.Connection, item: Item, doubts: frozenset[str], fields: Fields) -> ItemStory:
+    """Return what the state holds of *item*, of which *doubts* and *fields* are known already."""
+    attempts = tuple(
+        AttemptRecord(run_id, operation, number, at_s, verdict, bool(doubt), Answer(*answer))
+        for run_id, operation, number, at_s, verdict, doubt, *answer in connection.execute(
+            _ATTEMPTS_OF_ITEM, (*item, _LAST_ATTEMPTS)
+        )
+    )
+    return ItemStory(item, fields, tuple(sorted(doubts)), attempts)
+
+
+def last_sends(connection: sqlite3.Connection, targets: Iterable[str], now_s: float) -> dict[str, float]:
+    """Return for each of *targets* when it was last sent to, at the latest; *now_s* when an attempt is still open."""
+    last: dict[str, float] = dict(
+        connection.execute("SELECT name, last_send_s FROM targets WHERE last_send_s IS NOT NULL")
+    )
+    last.update(dict.fromkeys((name for (name,) in connection.execute(_MAYBE_SENDING)), now_s))
+    return {target: last[target] for target in targets if target in last}
+
+
+_RUN_COLUMNS: Final = (
+    "run, run_id, plan_id, kbsync, started_s, finished_s, first_change, changes, first_read, in_sync, guards, "
+    "allow_reason, stopped, exits, totals"
+)
+_ATTEMPTS_OF_ITEM: Final = f"""
+    WITH mine AS (
+        SELECT h.change, h.operation FROM targets AS t JOIN containers AS c USING (target)
+        JOIN changes AS h USING (container)
+        WHERE t.name = ?1 AND c.name = ?2 AND c.kind = ?3 AND h.id = ?4 ORDER BY h.change DESC LIMIT ?5
+    ), tried AS (
+        SELECT change, operation, attempt, coalesce(sent_s, intended_s) AS at_s, verdict, doubt,
+               http_status, code, message, log_id
+        FROM mine CROSS JOIN attempts
+        ON attempt >= change * {ATTEMPTS_PER_CHANGE} AND attempt < (change + 1) * {ATTEMPTS_PER_CHANGE}
+        UNION ALL
+        SELECT change, operation, attempt, intended_s, '', 1, NULL, NULL, '', ''
+        FROM mine CROSS JOIN intents
+        ON attempt >= change * {ATTEMPTS_PER_CHANGE} AND attempt < (change + 1) * {ATTEMPTS_PER_CHANGE}
+    )
+    SELECT (SELECT run_id FROM runs WHERE first_change <= change ORDER BY first_change DESC, run DESC LIMIT 1),
+           o.name, attempt % {ATTEMPTS_PER_CHANGE}, at_s, verdict, doubt,
+           http_status, code, message, log_id
+    FROM tried JOIN operations AS o USING (operation) ORDER BY attempt DESC LIMIT ?5
+"""
+_MAYBE_SENDING: Final = f"""
+    SELECT t.name FROM intents AS n JOIN changes AS h ON h.change = n.attempt / {ATTEMPTS_PER_CHANGE}
+    JOIN containers AS c USING (container) JOIN targets AS t USING (target)
+    UNION SELECT t.name FROM reads JOIN targets AS t USING (target) WHERE verdict IS NULL
+"""
+
+
+class _Names:
+    """Names by their numbers."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.places: dict[int, tuple[str, str, str]] = {
+            number: (target, name, kind)
+            for number, target, name, kind in connection.execute(
+                "SELECT c.container, t.name, c.name, c.kind FROM containers AS c JOIN targets AS t USING (target)"
+            )
+        }
+        self.operations: dict[int, str] = dict(connection.execute("SELECT operation, name FROM operations"))
+        self.files: dict[int, str] = dict(connection.execute("SELECT file, name FROM files"))
+
+
+@dataclass(slots=True)
+class _Open:
+    """What the attempts of a change without an outcome say."""
+
+    attempts: int
+    doubt: bool
+    answer: Answer
+
+
+def _open_changes(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _Open]:
+    found: dict[int, _Open] = {}
+    ends = (first * ATTEMPTS_PER_CHANGE, (last + 1) * ATTEMPTS_PER_CHANGE - 1)
+    for attempt, doubt, *answer in connection.execute(
+        "SELECT attempt, doubt, http_status, code, message, log_id FROM attempts WHERE attempt BETWEEN ?1 AND ?2 "
+        f"AND attempt / {ATTEMPTS_PER_CHANGE} NOT IN (SELECT change FROM outcomes) "
+        "UNION ALL SELECT attempt, 1, NULL, NULL, '', '' FROM intents WHERE attempt BETWEEN ?1 AND ?2 "
+        "ORDER BY attempt",
+        ends,
+    ):
+        change = attempt // ATTEMPTS_PER_CHANGE
+        seen = found.setdefault(change, _Open(0, doubt=False, answer=Answer()))
+        seen.attempts += 1
+        seen.doubt |= bool(doubt)
+        seen.answer = Answer(*answer)
+    return found
+
+
+def _unsettled(seq: int, open_: _Open | None) -> Settlement:
+    if open_ is None:
+        return Settlement(seq, "not_attempted", _UNFINISHED, 0, Answer(), 0.0)
+    word: OutcomeName = "unknown" if open_.doubt else "not_attempted"
+    return Settlement(seq, word, _UNFINISHED, open_.attempts, open_.answer, 0.0)
+
+
+def _run(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
+    where = "ORDER BY run DESC LIMIT 1" if run_id == "last" else "WHERE run_id = ?1"
+    row = connection.execute(
+        f"SELECT {_RUN_COLUMNS} FROM runs {where}",
+        () if run_id == "last" else (run_id,),
+    ).fetchone()
+    if row is None:
+        raise UsageError(
+            "There is no run yet." if run_id == "last" else f"There is no run {run_id}; `kbsync runs` lists them."
+        )
+    return _by_column(row)
+
+
+def _by_column(values: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(_RUN_COLUMNS.split(", "), values, strict=True))
+
+
+def _summary(connection: sqlite3.Connection, values: tuple[Any, ...]) -> RunSummary:
+    row = _by_column(values)
+    first, last = row["first_change"], row["first_change"] + row["changes"] - 1
+    if row["totals"] is not None:
+        counted: dict[OutcomeName, int] = orjson.loads(row["totals"])
+    else:
+        counted = dict(
+            connection.execute(
+                "SELECT outcome, count(*) FROM outcomes WHERE change BETWEEN ? AND ? GROUP BY outcome", (first, last)
+            )
+        )
+    left = row["changes"] - sum(counted.values())
+    if left:
+        unknown = sum(open_.doubt for open_ in _open_changes(connection, first, last).values())
+        counted["unknown"] = counted.get("unknown", 0) + unknown
+        counted["not_attempted"] = counted.get("not_attempted", 0) + left - unknown
+    outcomes: dict[str, int] = {outcome: counted.get(outcome, 0) for outcome in OUTCOMES}
+    finished = row["finished_s"] is not None
+    return RunSummary(
+        run_id=row["run_id"],
+        plan_id=row["plan_id"],
+        started_at_s=row["started_s"],
+        finished_at_s=row["finished_s"],
+        totals={"planned": row["changes"], **outcomes, "in_sync": row["in_sync"]},
+        exit=exit_of([outcome for outcome in OUTCOMES if outcomes[outcome]], _exits(row)) if finished else None,
+    )
+
+
+def _facts(connection: sqlite3.Connection, row: dict[str, Any], run: int, names: _Names) -> RunFacts:
+    (reads,) = connection.execute(
+        "SELECT count(*) FROM reads WHERE read >= ? "
+        "AND read < coalesce((SELECT min(first_read) FROM runs WHERE run > ?), 9223372036854775807)",
+        (row["first_read"], run),
+    ).fetchone()
+    return RunFacts(
+        run_id=row["run_id"],
+        plan_id=row["plan_id"],
+        kbsync=row["kbsync"],
+        started_at_s=row["started_s"],
+        finished_at_s=row["finished_s"],
+        in_sync=row["in_sync"],
+        reads=reads,
+        released=tuple(_released(connection, run, names)),
+        stopped=orjson.loads(row["stopped"]),
+        guards=tuple(GuardResult(*guard) for guard in orjson.loads(row["guards"])),
+        allow_reason=row["allow_reason"],
+        exits=_exits(row),
+        planned=row["changes"],
+    )
+
+
+def _released(connection: sqlite3.Connection, run: int, names: _Names) -> Iterator[Item]:
+    for container, id_ in connection.execute("SELECT container, id FROM released WHERE run = ?", (run,)):
+        yield Item(*names.places[container], id_)
+
+
+def _exits(row: dict[str, Any]) -> tuple[Exit, ...]:
+    return tuple(Exit(code) for code in orjson.loads(row["exits"]))
+
+
+def _field_change(field: str, desired: Any, known: Any = None) -> FieldChange:
+    return FieldChange(field, None if known is None else from_plain(field, known), from_plain(field, desired))

@@ -1,0 +1,151 @@
+"""What the state knows, as the comparison reads it."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import orjson
+
+from kbsync.adapters.state.files import reading
+from kbsync.adapters.state.runs import DOUBTS
+from kbsync.core.fields import Fields, fields_from_plain
+from kbsync.core.items import Item
+
+__all__ = ("StoredKnown",)
+
+_NOTHING: Final[Mapping[str, bytes]] = {}
+
+
+class StoredKnown:
+    """`kbsync.core.state.Known` as of the moment of its construction, until `close`. A context manager.
+
+    Digests are loaded container by container when one of its items is first asked for: about 180 bytes an item. Without
+    a *connection* nothing is known.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
+        self._path = path
+        self._connection = connection
+        self._lineage, self._serial, self._declared_items = "", 0, 0
+        self._containers: dict[tuple[str, str, str], int] = {}
+        self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
+        self._doubts: dict[Item, frozenset[str]] = {}
+        if connection is not None:
+            with reading(path):
+                # One snapshot for everything that is read here, whatever a run writes meanwhile.
+                connection.execute("BEGIN")
+                self._load(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def lineage(self) -> str:
+        """The state's own identity; empty when there is no state yet."""
+        return self._lineage
+
+    @property
+    def serial(self) -> int:
+        """How many runs have written to this state."""
+        return self._serial
+
+    @property
+    def declared_items(self) -> int:
+        """How many items the whole manifest held at the last apply of it; 0 when there was none."""
+        return self._declared_items
+
+    def digest(self, item: Item) -> bytes | None:
+        """Return the digest of all known fields of *item*, or None when nothing is known of it."""
+        place = item[:3]
+        digests = self._digests.get(place)
+        if digests is None:
+            digests = self._load_container(place)
+        return digests.get(item[3])
+
+    def fields(self, item: Item) -> Fields:
+        """Return the known fields of *item*; empty when nothing is known."""
+        container = self._containers.get(item[:3])
+        if container is None:
+            return {}
+        with reading(self._path):
+            found = self._open.execute(
+                "SELECT fields FROM items JOIN known USING (known) WHERE container = ? AND id = ?", (container, item.id)
+            ).fetchone()
+        return fields_from_plain(orjson.loads(found[0])) if found else {}
+
+    def doubts(self) -> Mapping[Item, frozenset[str]]:
+        """Return the items in doubt, each with the operations that may or may not have been applied."""
+        return self._doubts
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many items are known, by target and container."""
+        numbers: dict[int, int] = {}
+        if self._containers:
+            with reading(self._path):
+                numbers = dict(self._open.execute("SELECT container, count(*) FROM items GROUP BY container"))
+        counted: Counter[tuple[str, str]] = Counter()
+        for place, number in self._containers.items():
+            if number in numbers:
+                counted[place[:2]] += numbers[number]
+        return counted
+
+    def items(self, target: str | None = None, container: str | None = None) -> Iterator[Item]:
+        """Yield every item that the state manages, known or in doubt; only those of *target* and *container* if given.
+
+        Known ones come first, sorted by id within their container and kind.
+        """
+        for place, number in sorted(self._containers.items()):
+            if target not in (None, place[0]) or container not in (None, place[1]):
+                continue
+            with reading(self._path):
+                for (id_,) in self._open.execute("SELECT id FROM items WHERE container = ? ORDER BY id", (number,)):
+                    yield Item(*place, id_)
+        for item in sorted(self._doubts):
+            chosen = target in (None, item.target) and container in (None, item.container)
+            if chosen and self.digest(item) is None:
+                yield item
+
+    def close(self) -> None:
+        """Let go of the state. What was loaded stays; nothing more can be."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        assert self._connection is not None, "closed"
+        return self._connection
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        self._lineage, self._serial, self._declared_items = connection.execute(
+            "SELECT lineage, serial, declared_items FROM state"
+        ).fetchone()
+        self._containers = {
+            (target, name, kind): number
+            for target, name, kind, number in connection.execute(
+                "SELECT t.name, c.name, c.kind, c.container FROM containers AS c JOIN targets AS t USING (target)"
+            )
+        }
+        places = {number: place for place, number in self._containers.items()}
+        operations = dict(connection.execute("SELECT operation, name FROM operations"))
+        found: dict[Item, set[str]] = {}
+        for container, id_, operation in connection.execute(DOUBTS):
+            found.setdefault(Item(*places[container], id_), set()).add(operations[operation])
+        self._doubts = {item: frozenset(names) for item, names in found.items()}
+
+    def _load_container(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
+        number = self._containers.get(place)
+        digests = _NOTHING
+        if number is not None:
+            with reading(self._path):
+                digests = dict(self._open.execute("SELECT id, digest FROM items WHERE container = ?", (number,)))
+        self._digests[place] = digests
+        return digests

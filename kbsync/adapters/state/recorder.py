@@ -1,0 +1,276 @@
+"""What the entries of a run's journal become in the tables. Everything here runs in the writer's thread."""
+
+# ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
+
+import asyncio
+import sqlite3
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import orjson
+
+from kbsync.adapters.state.names import Names
+from kbsync.adapters.state.rows import Rows
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
+from kbsync.core.fields import Value, canonical, digest, fields_from_plain
+from kbsync.core.plan import Change
+from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
+from kbsync.core.wire import Answer
+
+__all__ = (
+    "END_DOUBTS",
+    "PUT_ITEMS",
+    "PUT_KNOWN",
+    "PUT_OUTCOMES",
+    "Concluded",
+    "Entry",
+    "Flushed",
+    "Intended",
+    "ReadConcluded",
+    "ReadIntended",
+    "Recorder",
+    "Settled",
+    "outcome_row",
+)
+
+PUT_ITEMS: Final = Rows(
+    4,
+    lambda rows: f"INSERT INTO items VALUES {rows} ON CONFLICT (container, id) DO UPDATE SET digest = excluded.digest",
+)
+PUT_KNOWN: Final = Rows(
+    2, lambda rows: f"INSERT INTO known VALUES {rows} ON CONFLICT (known) DO UPDATE SET fields = excluded.fields"
+)
+PUT_OUTCOMES: Final = Rows(9, lambda rows: f"INSERT INTO outcomes VALUES {rows}")
+_PUT_INTENTS: Final = Rows(2, lambda rows: f"INSERT INTO intents VALUES {rows}")
+_END_INTENTS: Final = Rows(1, lambda rows: f"DELETE FROM intents WHERE attempt IN (VALUES {rows})")
+_PUT_ATTEMPTS: Final = Rows(10, lambda rows: f"INSERT OR REPLACE INTO attempts VALUES {rows}")
+_PUT_READS: Final = Rows(12, lambda rows: f"INSERT OR REPLACE INTO reads VALUES {rows}")
+# The answer is one row of JSON, because each row would be one more step. Values are JSON in the table already.
+_GET_KNOWN: Final = Rows(
+    3,
+    lambda rows: (
+        "SELECT '[' || group_concat('[' || v.column1 || ',' || i.known || ',' || k.fields || ']') || ']' "
+        f"FROM (VALUES {rows}) AS v CROSS JOIN items AS i ON i.container = v.column2 AND i.id = v.column3 "
+        "CROSS JOIN known AS k ON k.known = i.known"
+    ),
+)
+_ATTEMPTS_OF: Final = f"""
+    SELECT a.attempt FROM changes AS h CROSS JOIN {{table}} AS a
+    ON a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE}
+    WHERE h.container = ?1 AND h.id = ?2 AND (?3 IS NULL OR h.operation = ?3)
+"""
+# For (container, id, operation), or any operation when it is None. An intent without an answer stays on record.
+END_DOUBTS: Final = (
+    f"""
+    INSERT INTO attempts SELECT attempt, intended_s, intended_s, 0.0, 'lost', 0, NULL, NULL, '', '' FROM intents
+    WHERE attempt IN ({_ATTEMPTS_OF.format(table="intents")})
+    """,
+    f"DELETE FROM intents WHERE attempt IN ({_ATTEMPTS_OF.format(table='intents')})",
+    f"UPDATE attempts SET doubt = 0 WHERE attempt IN ({_ATTEMPTS_OF.format(table='attempts')} AND a.doubt)",
+)
+_INT64: Final = 1 << 63
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class Intended(NamedTuple):
+    """An intent that somebody waits for."""
+
+    intent: Intent
+    future: asyncio.Future[None]
+
+
+class Concluded(NamedTuple):
+    """An attempt that ended, with the time of its intent."""
+
+    conclusion: Conclusion
+    intended_s: float
+
+
+class Settled(NamedTuple):
+    """A change with its outcome. *ends_doubt* says that there is a doubt to end."""
+
+    settlement: Settlement
+    ends_doubt: bool
+
+
+class ReadIntended(NamedTuple):
+    """The intent of a read that somebody waits for."""
+
+    number: int
+    target: str
+    operation: str
+    items: int
+    intended_s: float
+    future: asyncio.Future[None]
+
+
+class ReadConcluded(NamedTuple):
+    """A read that ended, with the time of its intent."""
+
+    number: int
+    intended_s: float
+    record: ReadRecord
+
+
+class Flushed(NamedTuple):
+    """Somebody waits for everything before this."""
+
+    future: asyncio.Future[None]
+
+
+Entry: TypeAlias = Intended | Concluded | Settled | ReadIntended | ReadConcluded | Flushed
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes the entries of one run. *doubted* are the changes whose item and operation earlier runs left in doubt."""
+
+    run: int
+    run_id: str
+    changes: Sequence[Change]
+    containers: "array[int]"
+    targets: "array[int]"
+    doubted: Collection[int]
+    first_change: int
+    first_read: int
+    names: Names
+    new_known: Iterator[int]
+
+    def write(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+        """Write *entries*, inside a transaction: intents first, what ends a doubt last."""
+        intents: list[Intent] = []
+        conclusions: list[Concluded] = []
+        settlements: list[Settled] = []
+        reads: list[ReadIntended | ReadConcluded] = []
+        for entry in entries:
+            if isinstance(entry, Intended):
+                intents.append(entry.intent)
+            elif isinstance(entry, Concluded):
+                conclusions.append(entry)
+            elif isinstance(entry, Settled):
+                settlements.append(entry)
+            elif not isinstance(entry, Flushed):
+                reads.append(entry)
+
+        base = self.first_change
+        if intents:
+            _PUT_INTENTS.run(
+                connection, [((base + seq) * ATTEMPTS_PER_CHANGE + number, at_s) for seq, number, at_s in intents]
+            )
+        if conclusions:
+            self._conclude(connection, conclusions)
+        if reads:
+            self._read(connection, reads)
+        if settlements:
+            self._settle(connection, settlements)
+
+    def _conclude(self, connection: sqlite3.Connection, conclusions: Sequence[Concluded]) -> None:
+        base, targets = self.first_change, self.targets
+        last_sends: dict[int, float] = {}
+        keys: list[tuple[int]] = []
+        rows: list[tuple[Any, ...]] = []
+        for (seq, number, sent_s, duration_ms, verdict, doubt, answer), intended_s in conclusions:
+            attempt = (base + seq) * ATTEMPTS_PER_CHANGE + number
+            keys.append((attempt,))
+            rows.append((attempt, intended_s, sent_s, duration_ms, verdict, doubt, *_columns(answer)))
+            if sent_s is not None and sent_s > last_sends.get(targets[seq], 0.0):
+                last_sends[targets[seq]] = sent_s
+
+        _END_INTENTS.run(connection, keys)
+        _PUT_ATTEMPTS.run(connection, rows)
+        _remember_sends(connection, last_sends)
+
+    def _settle(self, connection: sqlite3.Connection, settlements: Sequence[Settled]) -> None:
+        base = self.first_change
+        PUT_OUTCOMES.run(connection, [outcome_row(base + settled[0].seq, settled[0]) for settled in settlements])
+        updated = [settlement.seq for settlement, _ in settlements if settlement.outcome == "updated"]
+        if updated:
+            self._know(connection, updated)
+        ended = [
+            (self.containers[seq], change.item.id, self.names.operation(connection, change.operation))
+            for seq, change in (
+                (settlement.seq, self.changes[settlement.seq]) for settlement, ends_doubt in settlements if ends_doubt
+            )
+        ]
+        for statement in END_DOUBTS if ended else ():
+            connection.executemany(statement, ended)
+
+    def _know(self, connection: sqlite3.Connection, seqs: Sequence[int]) -> None:
+        # Several changes of one item are merged one after the other, so each item is read and written once.
+        keys = {(self.containers[seq], self.changes[seq].item.id): seq for seq in seqs}
+        wanted = [(seq, container, id_) for (container, id_), seq in keys.items()]
+        before: dict[int, tuple[int, Mapping[str, Any]]] = {
+            seq: (known, fields)
+            for (text,) in _GET_KNOWN.run(connection, wanted)
+            if text is not None
+            for seq, known, fields in orjson.loads(text)
+        }
+        merged: dict[tuple[int, str], dict[str, Value]] = {}
+        for seq in seqs:
+            desired = self.changes[seq].desired
+            key = (self.containers[seq], self.changes[seq].item.id)
+            if key in merged:
+                merged[key].update(desired)
+            else:
+                others = before[keys[key]][1] if keys[key] in before else _NOTHING
+                merged[key] = {**(fields_from_plain(others) if others.keys() - desired.keys() else {}), **desired}
+
+        items: list[tuple[int, str, bytes, int]] = []
+        known_rows: list[tuple[int, str]] = []
+        for (container, id_), fields in merged.items():
+            seq = keys[container, id_]
+            known = before[seq][0] if seq in before else next(self.new_known)
+            items.append((container, id_, digest(fields), known))
+            known_rows.append((known, canonical(fields).decode()))
+        PUT_ITEMS.run(connection, items)
+        PUT_KNOWN.run(connection, known_rows)
+
+    def _read(self, connection: sqlite3.Connection, reads: Sequence[ReadIntended | ReadConcluded]) -> None:
+        last_sends: dict[int, float] = {}
+        rows: dict[int, tuple[Any, ...]] = {}
+        for read in reads:
+            if isinstance(read, ReadIntended):
+                target = self.names.target(connection, read.target)
+                operation = self.names.operation(connection, read.operation)
+                end: tuple[Any, ...] = (None,) * 7
+                rows[read.number] = (read.number, target, operation, read.items, read.intended_s, *end)
+            else:
+                record = read.record
+                target = self.names.target(connection, record.target)
+                operation = self.names.operation(connection, record.operation)
+                end = (record.sent_at_s, record.duration_ms, record.verdict, *_columns(record.answer))
+                rows[read.number] = (read.number, target, operation, record.items, read.intended_s, *end)
+                if record.sent_at_s is not None:
+                    last_sends[target] = max(record.sent_at_s, last_sends.get(target, 0.0))
+
+        _PUT_READS.run(connection, list(rows.values()))
+        _remember_sends(connection, last_sends)
+
+
+def outcome_row(change: int, settlement: Settlement) -> tuple[Any, ...]:
+    """Return the row of `PUT_OUTCOMES` for the *change* that was settled."""
+    _, outcome, reason, attempts, answer, duration_ms = settlement
+    return change, outcome, reason, attempts, duration_ms, *_columns(answer)
+
+
+def _remember_sends(connection: sqlite3.Connection, last_sends: Mapping[int, float]) -> None:
+    for target, sent_s in last_sends.items():
+        connection.execute(
+            "UPDATE targets SET last_send_s = max(coalesce(last_send_s, 0.0), ?) WHERE target = ?", (sent_s, target)
+        )
+
+
+def _columns(answer: Answer) -> tuple[int | None, int | str | None, str, str]:
+    code = answer.code
+    if isinstance(code, str):
+        code = _text(code)
+    elif code is not None and not -_INT64 <= code < _INT64:
+        code = str(code)
+    return answer.http_status, code, _text(answer.message), _text(answer.log_id)
+
+
+def _text(hostile: str) -> str:
+    # A server can send half a surrogate pair, which SQLite does not take.
+    return hostile if hostile.isascii() else hostile.encode(errors="replace").decode()

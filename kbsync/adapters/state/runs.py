@@ -1,0 +1,222 @@
+"""A run's beginning and end in the tables, and what else is done in one transaction."""
+
+# ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
+
+import os
+import secrets
+import socket
+import sqlite3
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from itertools import count
+from typing import Any, Final
+
+import orjson
+
+from kbsync import __version__
+from kbsync.adapters.state.names import Names
+from kbsync.adapters.state.recorder import END_DOUBTS, PUT_OUTCOMES, Recorder, outcome_row
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
+from kbsync.core.exits import Exit
+from kbsync.core.fields import canonical, digest, fields_from_plain, to_plain
+from kbsync.core.items import Item
+from kbsync.core.plan import Change, Plan, Skipped, Unmanaged
+from kbsync.core.state import Settlement
+from kbsync.core.wire import Answer
+
+__all__ = ("DOUBTS", "begin", "finish", "forget", "new_run_id")
+
+# Every doubt of a state, as (container, id, operation); some more than once.
+DOUBTS: Final = f"""
+    SELECT h.container, h.id, h.operation FROM (
+        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE doubt
+    ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
+"""
+
+
+def begin(connection: sqlite3.Connection, plan: Plan, run_id: str, now_s: float, allow_reason: str) -> Recorder:
+    """Record *plan* as the run *run_id*, with the values it replaces; return what records the rest of it."""
+    names = Names(connection)
+    _bury_the_dead(connection, now_s)
+    doubts: set[tuple[int, str, int]] = set(connection.execute(DOUBTS))
+    connection.execute("UPDATE state SET serial = serial + 1, kbsync = ?", (__version__,))
+    if plan.whole:
+        connection.execute("UPDATE state SET declared_items = ?", (plan.summary.items,))
+
+    run = _next(connection, "runs", "run")
+    first_change = _next(connection, "changes", "change")
+    first_read = _next(connection, "reads", "read")
+    planned = len(plan.changes) + len(plan.skipped)
+    connection.execute(
+        "INSERT INTO runs (run, run_id, plan_id, kbsync, serial, pid, host, started_s, first_change, changes, "
+        "first_read, in_sync, manifest_items, guards, allow_reason) "
+        "VALUES (?, ?, ?, ?, (SELECT serial FROM state), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(run, run_id, plan.plan_id, __version__, os.getpid(), socket.gethostname(), now_s),
+            *(first_change, planned, first_read, plan.summary.in_sync, plan.summary.items if plan.whole else None),
+            orjson.dumps([[guard.guard, guard.message, guard.lifted] for guard in plan.guards]).decode(),
+            allow_reason,
+        ),
+    )
+    containers = array("q")
+    doubted = _put_changes(connection, names, first_change, plan, containers, doubts)
+    _put_skipped(connection, first_change + len(plan.changes), len(plan.changes), plan.skipped)
+    _release(connection, names, run, plan.released, {(container, id_) for container, id_, _ in doubts})
+    _trim(connection, names, plan.unmanaged)
+
+    target_of = dict(connection.execute("SELECT container, target FROM containers"))
+    return Recorder(
+        run=run,
+        run_id=run_id,
+        changes=plan.changes,
+        containers=containers,
+        targets=array("q", (target_of[container] for container in containers)),
+        doubted=doubted,
+        first_change=first_change,
+        first_read=first_read,
+        names=names,
+        new_known=count(_next(connection, "known", "known")),
+    )
+
+
+def new_run_id(now_s: float) -> str:
+    """Return an id that sorts by time, for a run that starts at *now_s*."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now_s))}-{secrets.token_hex(3)}"
+
+
+def finish(
+    connection: sqlite3.Connection, run: int, now_s: float, exits: Iterable[Exit], stopped: Mapping[str, str]
+) -> None:
+    """Record that the run has ended: *exits* that its outcomes do not show, and why targets were *stopped*."""
+    connection.execute(
+        "UPDATE runs SET finished_s = ?, exits = ?, stopped = ?, totals = (SELECT json_group_object(outcome, n) FROM "
+        "(SELECT outcome, count(*) AS n FROM outcomes WHERE change >= runs.first_change "
+        "AND change < runs.first_change + runs.changes GROUP BY outcome)) WHERE run = ?",
+        (now_s, orjson.dumps(sorted(set(exits))).decode(), orjson.dumps(dict(stopped)).decode(), run),
+    )
+
+
+def forget(connection: sqlite3.Connection, items: Iterable[Item]) -> int:
+    """Forget what is known of *items*, and their doubts; return how many of them the state had known."""
+    names = Names(connection)
+    rows = [(container, item.id) for item in items if (container := names.find(item)) is not None]
+    for statement in END_DOUBTS:
+        connection.executemany(statement, ((container, id_, None) for container, id_ in rows))
+    return _forget(connection, rows)
+
+
+def _bury_the_dead(connection: sqlite3.Connection, now_s: float) -> None:
+    """Conclude what killed runs left open: their attempts had no answer, and may have been sent until just now."""
+    connection.execute(
+        f"""
+        UPDATE targets SET last_send_s = max(coalesce(last_send_s, 0.0), ?) WHERE target IN (
+            SELECT c.target FROM intents AS n JOIN changes AS h ON h.change = n.attempt / {ATTEMPTS_PER_CHANGE}
+            JOIN containers AS c USING (container) UNION SELECT target FROM reads WHERE verdict IS NULL)
+        """,
+        (now_s,),
+    )
+    connection.execute(
+        "INSERT INTO attempts SELECT attempt, intended_s, intended_s, 0.0, 'lost', 1, NULL, NULL, '', '' FROM intents"
+    )
+    connection.execute("DELETE FROM intents")
+    connection.execute(
+        "UPDATE reads SET sent_s = intended_s, duration_ms = 0.0, verdict = 'lost', message = '', log_id = '' "
+        "WHERE verdict IS NULL"
+    )
+
+
+def _next(connection: sqlite3.Connection, table: str, key: str) -> int:
+    number: int = connection.execute(f"SELECT coalesce(max({key}), 0) + 1 FROM {table}").fetchone()[0]
+    return number
+
+
+def _put_changes(
+    connection: sqlite3.Connection,
+    names: Names,
+    first_change: int,
+    plan: Plan,
+    containers: "array[int]",
+    doubts: set[tuple[int, str, int]],
+) -> frozenset[int]:
+    """Insert all changes, fill *containers* for those that are sent, return those that older doubts are about."""
+    doubted: list[int] = []
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for seq, change in enumerate(plan.changes):
+            container = names.container(connection, change.item)
+            operation = names.operation(connection, change.operation)
+            containers.append(container)
+            if doubts and (container, change.item.id, operation) in doubts:
+                doubted.append(seq)
+            yield _change_row(first_change + seq, container, operation, change)
+        for seq, skipped in enumerate(plan.skipped, len(plan.changes)):
+            change = skipped.change
+            container = names.container(connection, change.item)
+            yield _change_row(first_change + seq, container, names.operation(connection, change.operation), change)
+
+    def _change_row(number: int, container: int, operation: int, change: Change) -> tuple[Any, ...]:
+        fields = {
+            field: [to_plain(desired)] if known is None else [to_plain(desired), to_plain(known)]
+            for field, known, desired in ((one.field, one.known, one.desired) for one in change.fields)
+        }
+        file = names.file(connection, change.source.file)
+        return (
+            *(number, container, change.item.id, operation, change.reason, orjson.dumps(fields).decode()),
+            *(file, change.source.line, change.source.column),
+        )
+
+    connection.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows())
+    return frozenset(doubted)
+
+
+def _put_skipped(connection: sqlite3.Connection, first_change: int, first_seq: int, skips: Iterable[Skipped]) -> None:
+    PUT_OUTCOMES.run(
+        connection,
+        [
+            outcome_row(
+                first_change + place,
+                Settlement(
+                    first_seq + place, "conflict" if skip.why == "conflict" else "skipped", skip.why, 0, Answer(), 0.0
+                ),
+            )
+            for place, skip in enumerate(skips)
+        ],
+    )
+
+
+def _release(
+    connection: sqlite3.Connection, names: Names, run: int, items: Iterable[Item], kept: set[tuple[int, str]]
+) -> None:
+    places = ((names.find(item), item.id) for item in items)
+    rows = [(container, id_) for container, id_ in places if container is not None and (container, id_) not in kept]
+    connection.executemany("INSERT INTO released VALUES (?, ?, ?)", ((run, container, id_) for container, id_ in rows))
+    _forget(connection, rows)
+
+
+def _forget(connection: sqlite3.Connection, rows: list[tuple[int, str]]) -> int:
+    connection.executemany(
+        "DELETE FROM known WHERE known = (SELECT known FROM items WHERE container = ? AND id = ?)", rows
+    )
+    with closing(connection.executemany("DELETE FROM items WHERE container = ? AND id = ?", rows)) as done:
+        return max(done.rowcount, 0)
+
+
+def _trim(connection: sqlite3.Connection, names: Names, trims: Iterable[Unmanaged]) -> None:
+    """Forget the fields that are no longer managed; an item without any other is forgotten too."""
+    for trim in trims:
+        place = (names.container(connection, trim.item), trim.item.id)
+        found = connection.execute(
+            "SELECT k.known, k.fields FROM items AS i JOIN known AS k USING (known) WHERE i.container = ? AND i.id = ?",
+            place,
+        ).fetchone()
+        if found is None:
+            continue
+        left = {field: plain for field, plain in orjson.loads(found[1]).items() if field not in trim.fields}
+        if not left:
+            _forget(connection, [place])
+            continue
+        fields = fields_from_plain(left)
+        connection.execute("UPDATE known SET fields = ? WHERE known = ?", (canonical(fields).decode(), found[0]))
+        connection.execute("UPDATE items SET digest = ? WHERE container = ? AND id = ?", (digest(fields), *place))

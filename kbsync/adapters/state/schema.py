@@ -1,0 +1,132 @@
+"""The tables of the SQLite state, and the numbers that say whose file it is."""
+
+from typing import Final
+
+__all__ = ("APPLICATION_ID", "ATTEMPTS_PER_CHANGE", "FORMAT_VERSION", "SCHEMA")
+
+APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
+FORMAT_VERSION: Final = 1
+# An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
+ATTEMPTS_PER_CHANGE: Final = 1000
+
+SCHEMA: Final = """
+CREATE TABLE state (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    lineage TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    declared_items INTEGER NOT NULL,
+    created_s REAL NOT NULL,
+    kbsync TEXT NOT NULL
+);
+CREATE TABLE targets (
+    target INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    last_send_s REAL
+);
+CREATE TABLE containers (
+    container INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL REFERENCES targets,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    UNIQUE (target, name, kind)
+);
+CREATE TABLE operations (operation INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE files (file INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+-- Digests stand apart from the values, so that comparing a million items reads fifty megabytes however long the texts.
+CREATE TABLE items (
+    container INTEGER NOT NULL REFERENCES containers,
+    id TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    known INTEGER NOT NULL REFERENCES known,
+    PRIMARY KEY (container, id)
+) WITHOUT ROWID;
+CREATE TABLE known (known INTEGER PRIMARY KEY, fields TEXT NOT NULL);
+
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE,
+    plan_id TEXT NOT NULL,
+    kbsync TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    started_s REAL NOT NULL,
+    finished_s REAL,
+    first_change INTEGER NOT NULL,
+    changes INTEGER NOT NULL,
+    first_read INTEGER NOT NULL,
+    in_sync INTEGER NOT NULL,
+    manifest_items INTEGER,
+    guards TEXT NOT NULL,
+    allow_reason TEXT NOT NULL,
+    stopped TEXT NOT NULL DEFAULT '{}',
+    exits TEXT NOT NULL DEFAULT '[]',
+    totals TEXT
+);
+CREATE TABLE released (
+    run INTEGER NOT NULL REFERENCES runs,
+    container INTEGER NOT NULL REFERENCES containers,
+    id TEXT NOT NULL,
+    PRIMARY KEY (run, container, id)
+) WITHOUT ROWID;
+
+-- One row a planned change, written once; `fields` is {field: [desired] or [desired, known]}.
+CREATE TABLE changes (
+    change INTEGER PRIMARY KEY,
+    container INTEGER NOT NULL REFERENCES containers,
+    id TEXT NOT NULL,
+    operation INTEGER NOT NULL REFERENCES operations,
+    reason TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    file INTEGER NOT NULL REFERENCES files,
+    line INTEGER NOT NULL,
+    "column" INTEGER NOT NULL
+);
+CREATE INDEX changes_by_item ON changes (container, id);
+CREATE TABLE outcomes (
+    change INTEGER PRIMARY KEY REFERENCES changes,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    duration_ms REAL NOT NULL,
+    http_status INTEGER,
+    code,
+    message TEXT NOT NULL,
+    log_id TEXT NOT NULL
+);
+
+-- An attempt is an intent until it is concluded, then it moves: the table of intents stays one page small. The doubts
+-- of a state are its intents, and its attempts with `doubt`.
+CREATE TABLE intents (attempt INTEGER PRIMARY KEY, intended_s REAL NOT NULL);
+CREATE TABLE attempts (
+    attempt INTEGER PRIMARY KEY,
+    intended_s REAL NOT NULL,
+    sent_s REAL,
+    duration_ms REAL NOT NULL,
+    verdict TEXT NOT NULL,
+    doubt INTEGER NOT NULL,
+    http_status INTEGER,
+    code,
+    message TEXT NOT NULL,
+    log_id TEXT NOT NULL
+);
+CREATE INDEX attempts_in_doubt ON attempts (attempt) WHERE doubt;
+
+-- `verdict` is NULL while the read may be on its way.
+CREATE TABLE reads (
+    read INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL REFERENCES targets,
+    operation INTEGER NOT NULL REFERENCES operations,
+    items INTEGER NOT NULL,
+    intended_s REAL NOT NULL,
+    sent_s REAL,
+    duration_ms REAL,
+    verdict TEXT,
+    http_status INTEGER,
+    code,
+    message TEXT,
+    log_id TEXT
+);
+CREATE INDEX reads_open ON reads (read) WHERE verdict IS NULL;
+"""

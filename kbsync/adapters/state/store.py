@@ -1,0 +1,188 @@
+"""The state at one place on disk: what is known, and the journal of every run."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from kbsync.adapters.state import history, runs
+from kbsync.adapters.state.files import exists, open_reader, reading
+from kbsync.adapters.state.journal import RunJournal
+from kbsync.adapters.state.known import StoredKnown
+from kbsync.adapters.state.lock import Holder, StateLock, holder
+from kbsync.adapters.state.writer import Writer
+from kbsync.core.exits import Exit
+from kbsync.core.items import Item
+from kbsync.core.plan import Plan
+from kbsync.core.report import ItemStory, Report, RunSummary
+from kbsync.core.state import Settlement
+from kbsync.errors import UsageError
+
+__all__ = ("StateStore",)
+
+_SCHEME: Final = "sqlite:"
+
+
+class StateStore:
+    """The state in the SQLite file at *path*, which need not exist yet. A context manager.
+
+    Reading changes nothing, and never waits for a run. Writing needs the lock. *now_s* tells the time, in seconds since
+    the epoch.
+    """
+
+    def __init__(self, path: Path, now_s: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._now_s = now_s
+        self._lock: StateLock | None = None
+        self._writer: Writer | None = None
+        self._journal: RunJournal | None = None
+        self._known: list[StoredKnown] = []
+
+    @classmethod
+    def from_url(cls, url: str, folder: Path) -> Self:
+        """Return the store that `[state] url` names; a path is relative to *folder*. Raises UsageError."""
+        if not url.startswith(_SCHEME) or url == _SCHEME:
+            raise UsageError(f"[state] url is {url!r}, and only sqlite:PATH is known.")
+        return cls(folder / url.removeprefix(_SCHEME))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is queued, and let go of the file and of the lock. Does nothing when closed."""
+        self._release_known()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # ---- the lock
+
+    def lock(self, command: str) -> StateLock:
+        """Take the lock until `close`. *command* is what for, as others will read. Raises LockedError."""
+        assert self._lock is None, "locked already"
+        self._lock = StateLock(self.path, command)
+        return self._lock
+
+    def holder(self) -> Holder | None:
+        """Return who holds the lock, or None when nobody does."""
+        return holder(self.path)
+
+    # ---- reading
+
+    def known(self) -> StoredKnown:
+        """Return what is known now. Raises StateError when the state cannot be read.
+
+        Close it when the plan is made: a run cannot begin in another process while it is open.
+        """
+        known = StoredKnown(self.path, self._reader() if exists(self.path) else None)
+        self._known.append(known)
+        return known
+
+    def list_runs(self) -> tuple[RunSummary, ...]:
+        """Return all runs, the latest first."""
+        if not exists(self.path):
+            return ()
+        with reading(self.path), closing(self._reader()) as connection:
+            return history.runs(connection)
+
+    def load_report(self, run_id: str = "last") -> Report:
+        """Return the report of a run, ended or not, or of the `last` one. Raises UsageError when there is none.
+
+        What an unended run left open is `unknown` when it is in doubt, else `not_attempted`; the reason is
+        `unfinished`.
+        """
+        with self._history() as connection:
+            return history.report(connection, run_id)
+
+    def failed_of(self, run_id: str = "last") -> frozenset[Item]:
+        """Return the items with a change of the run that is failed, unknown or not attempted. Raises UsageError."""
+        with self._history() as connection:
+            return history.unsettled_items(connection, run_id)
+
+    def show(self, item: Item) -> ItemStory:
+        """Return everything the state holds of *item*."""
+        with self.known() as known:
+            doubts, fields = known.doubts().get(item, frozenset()), known.fields(item)
+            if not exists(self.path):
+                return ItemStory(item, fields, (), ())
+            with reading(self.path), closing(self._reader()) as connection:
+                return history.show(connection, item, doubts, fields)
+
+    def last_send_s(self, targets: Iterable[str]) -> dict[str, float]:
+        """Return for each of *targets* when it was last sent to, at the latest; without those that never were.
+
+        That is now for a target with an attempt that a killed run did not live to conclude.
+        """
+        if not exists(self.path):
+            return {}
+        with reading(self.path), closing(self._reader()) as connection:
+            return history.last_sends(connection, targets, self._now_s())
+
+    # ---- writing, under the lock
+
+    def begin_run(
+        self, plan: Plan, *, allow_reason: str = "", on_settled: Callable[[Settlement], None] | None = None
+    ) -> RunJournal:
+        """Record that *plan* is being applied, and return the journal for it.
+
+        Everything is durable on return: the changes with the values they replace, the outcome of skipped ones, that
+        released items (unless in doubt) and unmanaged fields are forgotten. *allow_reason* is why guards were lifted.
+        Raises StateError and StateWriteError.
+        """
+        now_s = self._now_s()
+        run_id = runs.new_run_id(now_s)
+        writer = self._write()
+        recorder = writer.run(lambda connection: runs.begin(connection, plan, run_id, now_s, allow_reason))
+        self._journal = RunJournal(writer, recorder, on_settled)
+        return self._journal
+
+    def finish_run(
+        self, journal: RunJournal, *, exits: Iterable[Exit] = (), stopped: Mapping[str, str] | None = None
+    ) -> None:
+        """Record that the run of *journal* has ended, after everything that was handed in to it.
+
+        *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError.
+        """
+        now_s = self._now_s()
+        self._write().run(lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped or {}))
+
+    def forget(self, items: Iterable[Item]) -> int:
+        """Forget everything known of *items*, doubts included; return how many were known. Nothing is sent."""
+        if not exists(self.path):
+            return 0
+        return self._write().run(lambda connection: runs.forget(connection, items))
+
+    def _write(self) -> Writer:
+        assert self._lock is not None, "writing needs the lock"
+        self._release_known()
+        if self._writer is None:
+            self._writer = Writer(self.path)
+        return self._writer
+
+    def _release_known(self) -> None:
+        # A snapshot that this process still reads would keep it from writing.
+        for known in self._known:
+            known.close()
+        self._known.clear()
+
+    @contextmanager
+    def _history(self) -> Generator[sqlite3.Connection]:
+        if not exists(self.path):
+            raise UsageError("There is no run yet.")
+        with reading(self.path), closing(self._reader()) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    def _reader(self) -> sqlite3.Connection:
+        return open_reader(self.path)

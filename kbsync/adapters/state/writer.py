@@ -1,0 +1,207 @@
+"""The one thread that writes, and its group commit."""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+from kbsync.adapters.state.files import identity, open_writer, rest
+from kbsync.adapters.state.recorder import Entry
+from kbsync.errors import StateWriteError
+
+__all__ = ("Ledger", "Writer")
+
+_T = TypeVar("_T")
+# A commit takes whatever waits, up to this: enough that the disk is never the limit, few enough that none waits long.
+_MOST_ENTRIES: Final = 512
+
+
+class Ledger(Protocol):
+    """What the writer does with entries. All methods are called in its thread."""
+
+    def write(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        """Write *entries*, inside a transaction."""
+        ...
+
+    def written(self, entries: Sequence[Entry]) -> None:
+        """Learn that *entries* are durable."""
+        ...
+
+    def lost(self, entries: Sequence[Entry], reason: str) -> None:
+        """Learn that *entries* were not written, and that nothing handed in later will be."""
+        ...
+
+
+class Writer:
+    """Owns the connection that writes to the state at *path*; starts its thread at once.
+
+    The caller holds the state's lock. Jobs and entries are done in the order in which they came. After the first write
+    that fails nothing is written any more, and *failure* says why. Raises StateError when the state cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.failure = ""
+        self._path = path
+        self._queue: deque[_Waiting] = deque()
+        # A token is put only when the thread may be asleep: while it is busy, handing in costs an append.
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._awake = False
+        self._ledger: Ledger | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
+        self._thread = threading.Thread(target=self._serve, name="kbsync-state", daemon=True)
+        self._thread.start()
+        try:
+            self._do(self._open)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, job: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do *job* in one transaction and return its result once it is durable; blocks the caller meanwhile.
+
+        Raises what *job* raises, with nothing changed, and StateWriteError when its work cannot be made durable.
+        """
+        return self._do(lambda: self._transaction(job))
+
+    def keep(self, ledger: Ledger) -> None:
+        """Give the entries of `hand_in` to *ledger* from now on."""
+        self._ledger = ledger
+
+    def hand_in(self, entry: Entry) -> None:
+        """Queue *entry* for the next commit. Callable from any thread, never blocks."""
+        self._put(entry)
+
+    def close(self) -> None:
+        """Do what is queued, close the connection and end the thread."""
+        if self._thread.is_alive():
+            self._put(_Job(self._close, last=True))
+            self._thread.join()
+
+    def _do(self, work: Callable[[], _T]) -> _T:
+        job = _Job(work)
+        self._put(job)
+        result: _T = job.future.result()
+        return result
+
+    def _put(self, waiting: "_Waiting") -> None:
+        self._queue.append(waiting)
+        if not self._awake:
+            self._awake = True
+            self._bell.put(None)
+
+    def _open(self) -> None:
+        self._connection = open_writer(self._path)
+        self._identity = identity(self._path)
+
+    def _serve(self) -> None:
+        queue = self._queue
+        while True:
+            self._bell.get()
+            # What is appended before `_awake` falls is seen here, what is appended after it rings.
+            while queue or self._fall_asleep():
+                first = queue.popleft()
+                if isinstance(first, _Job):
+                    first.do()
+                    if first.last:
+                        return
+                else:
+                    self._commit(self._take(first))
+
+    def _fall_asleep(self) -> bool:
+        self._awake = False
+        return bool(self._queue)
+
+    def _take(self, first: Entry) -> list[Entry]:
+        queue = self._queue
+        entries = [first]
+        while queue and len(entries) < _MOST_ENTRIES:
+            waiting = queue[0]
+            if isinstance(waiting, _Job):
+                break
+            entries.append(waiting)
+            queue.popleft()
+        return entries
+
+    def _commit(self, entries: Sequence[Entry]) -> None:
+        ledger = self._ledger
+        assert ledger is not None
+        try:
+            self._transaction(lambda connection: ledger.write(connection, entries))
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must learn that nothing was written
+            self._fail(error)
+            ledger.lost(entries, self.failure)
+        else:
+            ledger.written(entries)
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self.failure:
+            raise StateWriteError(self.failure)
+        connection = self._connection
+        assert connection is not None
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+            self._check_identity()
+        except BaseException as error:
+            self._roll_back(connection)
+            if isinstance(error, sqlite3.Error | OSError):
+                self._fail(error)
+                raise StateWriteError(self.failure) from error
+            raise
+        return result
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            try:
+                connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                self._fail(error)
+
+    def _check_identity(self) -> None:
+        # A file that was deleted or replaced still takes every commit, and nobody will ever read them.
+        try:
+            same = identity(self._path) == self._identity
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise OSError("the file was deleted or replaced while it was in use")
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failure:
+            self.failure = (
+                f"The state {self._path} could not be written: {str(error) or type(error).__name__}.\n"
+                "Sending stopped. What was in flight is in doubt; the next apply sends it again."
+            )
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            if not self.failure:
+                rest(self._connection)
+            self._connection.close()
+            self._connection = None
+
+
+class _Job:
+    """Work that somebody blocks on. The *last* one ends the thread."""
+
+    __slots__ = ("future", "last", "work")
+
+    def __init__(self, work: Callable[[], Any], *, last: bool = False) -> None:
+        self.work = work
+        self.last = last
+        self.future: Future[Any] = Future()
+
+    def do(self) -> None:
+        try:
+            self.future.set_result(self.work())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is waited for
+            self.future.set_exception(error)
+
+
+_Waiting: TypeAlias = Entry | _Job
