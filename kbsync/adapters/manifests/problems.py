@@ -1,0 +1,117 @@
+"""What is wrong with manifests: collected, bounded and fit for a terminal; never raised to the user."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from kbsync.core.items import Source
+from kbsync.core.rules import Problem, Rule, Severity
+
+__all__ = ("MAX_ERRORS_PER_FILE", "Fault", "FileProblems", "Path", "Place", "TooManyErrors", "Trail", "shown")
+
+MAX_ERRORS_PER_FILE: Final = 1_000
+MAX_MESSAGE_CHARACTERS: Final = 400
+MAX_SHOWN_CHARACTERS: Final = 60
+
+Place: TypeAlias = tuple[int, int]
+"""Line and column of a place in a file, both 1-based; columns count characters."""
+
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions inside a value, outermost first."""
+
+
+class Trail(Protocol):
+    """Where the parts of one written value stand. Asked only about problems, so it may take its time."""
+
+    def of(self, path: Path) -> Place:
+        """Return the place of the value at *path*; of the innermost there is when there is none."""
+        ...
+
+    def of_key(self, path: Path) -> Place:
+        """Return the place of the key that *path* ends with; as `of` when there is none."""
+        ...
+
+
+class Fault(NamedTuple):
+    """A rule broken at a place of the file that is being read."""
+
+    place: Place
+    rule: str
+    message: str
+
+
+class TooManyErrors(Exception):  # noqa: N818 - it ends the reading of one file and is no error of the program
+    """Raised inside the readers when a file has so many errors that the rest of it is not worth reading."""
+
+
+class FileProblems:
+    """The problems of one file, added to the list of all.
+
+    *rules* knows severities; a rule in *allow* that can be lifted finds nothing.
+    """
+
+    def __init__(self, file: str, problems: list[Problem], rules: Mapping[str, Rule], allow: frozenset[str]) -> None:
+        self.file = file
+        self._problems = problems
+        self._rules = rules
+        self._lifted = frozenset(rule for rule in allow if rule in rules and rules[rule].liftable)
+        self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
+        self._blamed: frozenset[Place] = frozenset()
+
+    def add(self, place: Place, rule: str, message: str) -> bool:
+        """Record a problem; return whether it refuses what it was found in.
+
+        Raises TooManyErrors when it is one error too many.
+        """
+        if rule in self._lifted:
+            return False
+        if place in self._blamed:
+            return True
+        severity = self._rules[rule].severity if rule in self._rules else "error"
+        self._counts[severity] += 1
+        if self._counts[severity] <= MAX_ERRORS_PER_FILE:
+            self._put(place, rule, message, severity)
+        elif severity == "error":
+            raise TooManyErrors
+        return severity == "error"
+
+    @contextmanager
+    def blaming(self, faults: Sequence[Fault]) -> Iterator[None]:
+        """Record *faults*, and nothing more about their places until the end of the block.
+
+        What was read in their place is made up, and whatever is found wrong with it says nothing.
+        """
+        for fault in faults:
+            self.add(*fault)
+        self._blamed = frozenset(fault.place for fault in faults)
+        try:
+            yield
+        finally:
+            self._blamed = frozenset()
+
+    def close(self) -> None:
+        """Say how much was left out, when something was."""
+        for severity, count in self._counts.items():
+            if count > MAX_ERRORS_PER_FILE:
+                what = "the rest of the file was not read" if severity == "error" else "more are not listed"
+                message = f"over {MAX_ERRORS_PER_FILE:,} {severity}s in this file; {what}"
+                self._put((1, 1), "too-many-problems", message, severity)
+
+    def _put(self, place: Place, rule: str, message: str, severity: Severity) -> None:
+        text = _printable(message)
+        if len(text) > MAX_MESSAGE_CHARACTERS:
+            text = text[: MAX_MESSAGE_CHARACTERS - 1] + "…"
+        self._problems.append(Problem(Source(self.file, *place), rule, text, severity))
+
+
+def shown(value: str) -> str:
+    """Return *value* in back quotes for a message: cut, and with everything unprintable escaped."""
+    cut = value if len(value) <= MAX_SHOWN_CHARACTERS else value[: MAX_SHOWN_CHARACTERS - 1] + "…"
+    return f"`{_printable(cut)}`"
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

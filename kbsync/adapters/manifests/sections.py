@@ -1,0 +1,168 @@
+"""One list of entries of one kind in one container: where a written entry becomes a desired item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from kbsync.adapters.manifests.places import Register
+from kbsync.adapters.manifests.problems import Fault, FileProblems, Path, Place, Trail, shown
+from kbsync.adapters.manifests.shapes import Shape
+from kbsync.adapters.manifests.vocabulary import KindWords, is_secret_name, secret_key
+from kbsync.core.entries import findings
+from kbsync.core.items import Item, Source
+from kbsync.core.manifest import Desired, Entry
+from kbsync.core.rules import Finding
+
+__all__ = ("Defaults", "Section")
+
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What stands beneath every entry of a section, and where it was written."""
+
+    values: Mapping[str, Any]
+    trail: Trail
+
+
+class Section:
+    """Entries of one kind in one container of one file, in the order of the file.
+
+    *foreign* are keys that only targets of another provider have.
+    """
+
+    def __init__(
+        self,
+        words: KindWords,
+        scope: tuple[str, str, str],
+        register: Register,
+        file: int,
+        problems: FileProblems,
+        defaults: Defaults | None = None,
+        foreign: frozenset[str] = frozenset(),
+    ) -> None:
+        self.target, self.container, self.kind = scope
+        self.shape = words.shape
+        self._validate = words.validate
+        self._check = words.check
+        self._model = words.model
+        self._ignores = hasattr(words.model, "ignored")
+        self._mark = register.mark
+        self._file = file
+        self._problems = problems
+        self._defaults = defaults
+        self._foreign = foreign
+        self._blamed: set[Fault] = set()
+        if defaults is not None:
+            self._examine(defaults)
+
+    def admit(self, written: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
+        """Return the item that *written* declares, or None with the problems recorded."""
+        if self._defaults is not None:
+            own, written = written, _merged(self._defaults.values, written, self.shape)
+            trail = _Layered(own, trail, self._defaults)
+        try:
+            entry: Entry = self._validate(written)
+        except ValidationError as error:
+            self._explain(error, trail)
+            self._remember(written, place)
+            return None
+        fine = True
+        for path, rule, message in self._check(entry):
+            fine = not self._problems.add(_place(trail, path, rule), rule, message) and fine
+        item_id = entry.id
+        if (earlier := self._mark(item_id, self._file, place)) is not None:
+            self._again(item_id, earlier, place)
+            return None
+        if not fine:
+            return None
+        item = Item(self.target, self.container, self.kind, item_id)
+        source = Source(self._problems.file, *place)
+        return Desired(item, entry.fields(), source, entry.protect, entry.ignored() if self._ignores else _NOTHING)
+
+    def _explain(self, error: ValidationError, trail: Trail) -> None:
+        told: set[object] = set()
+        for finding in findings(error, self._model):
+            at = _place(trail, finding.path, finding.rule)
+            # The alternatives of a union complain one by one of the same value; missing keys are each their own.
+            subject = finding.path if finding.rule == "missing-key" else at
+            if subject not in told:
+                told.add(subject)
+                self._tell(finding, at)
+
+    def _tell(self, finding: Finding, place: Place) -> None:
+        fault = Fault(place, finding.rule, finding.message)
+        if finding.rule == "unknown-key" and len(finding.path) == 1 and finding.path[0] in self._foreign:
+            message = f"{shown(str(finding.path[0]))} is no key for target {shown(self.target)}"
+            fault = Fault(place, "wrong-provider", message)
+        if finding.rule == "unknown-key" and is_secret_name(key := str(finding.path[-1])):
+            fault = Fault(place, *secret_key(key))
+        if self._defaults is not None:
+            # A mistake in the defaults shows in every entry, and is told once.
+            if fault in self._blamed:
+                return
+            self._blamed.add(fault)
+        self._problems.add(*fault)
+
+    def _again(self, item_id: str, earlier: Source, place: Place) -> None:
+        item = Item(self.target, self.container, self.kind, item_id)
+        self._problems.add(place, "duplicate-item", f"{item} is declared twice: first at {earlier}")
+
+    def _remember(self, written: Mapping[str, Any], place: Place) -> None:
+        item_id = written.get("id")
+        if isinstance(item_id, str) and (earlier := self._mark(item_id, self._file, place)) is not None:
+            self._again(item_id, earlier, place)
+
+    def _examine(self, defaults: Defaults) -> None:
+        """Record the findings that *defaults* have by themselves, also when no entry follows."""
+        if "id" in defaults.values:
+            self._problems.add(defaults.trail.of_key(("id",)), "unknown-key", "an id cannot be a default")
+        try:
+            self._validate(dict(defaults.values))
+        except ValidationError as error:
+            for finding in findings(error, self._model):
+                if finding.path and finding.path[0] in defaults.values and finding.path != ("id",):
+                    self._tell(finding, _place(defaults.trail, finding.path, finding.rule))
+
+
+def _merged(defaults: Mapping[str, Any], own: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+    """Return *own* over *defaults*, key by key. Mappings with names of the user's choice merge name by name."""
+    merged = {**defaults, **own}
+    for key, beneath in defaults.items():
+        over = own.get(key)
+        if isinstance(over, dict) and isinstance(beneath, dict) and shape.under(key).open:
+            merged[key] = {**beneath, **over}
+    return merged
+
+
+def _place(trail: Trail, path: Path, rule: str) -> Place:
+    return trail.of_key(path) if rule == "unknown-key" else trail.of(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layered:
+    """The places of an entry over its section's defaults: what the entry does not say itself stands there."""
+
+    own: Mapping[str, Any]
+    trail: Trail
+    defaults: Defaults
+
+    def of(self, path: Path) -> Place:
+        return self._trail(path).of(path)
+
+    def of_key(self, path: Path) -> Place:
+        return self._trail(path).of_key(path)
+
+    def _trail(self, path: Path) -> Trail:
+        ours: Any = self.own
+        theirs: Any = self.defaults.values
+        for step in path:
+            theirs = theirs.get(step) if isinstance(theirs, dict) else None
+            if not isinstance(ours, dict) or step not in ours:
+                return self.trail if theirs is None else self.defaults.trail
+            ours = ours[step]
+        return self.trail

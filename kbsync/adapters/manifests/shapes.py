@@ -1,0 +1,96 @@
+"""Where text stands in an entry, and where typed values do: read off the JSON Schema of its model.
+
+YAML and CSV do not say what type an unquoted value has. The position says it, and the model knows the position.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+__all__ = ("FREE", "TEXT", "Shape", "shape_of")
+
+MAX_DEPTH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What may stand at one position.
+
+    With *text* a scalar here is text, exactly as written. *keys* are the shapes under the keys of a mapping, *rest*
+    the one under any other key, *items* that of list elements. An *open* mapping takes names of the user's choice.
+    """
+
+    text: bool = False
+    keys: Mapping[str, "Shape"] = field(default_factory=dict[str, "Shape"])
+    rest: "Shape | None" = None
+    items: "Shape | None" = None
+    open: bool = False
+
+    def under(self, key: str) -> "Shape":
+        """Return the shape of the value of *key*."""
+        return self.keys.get(key) or self.rest or FREE
+
+    @property
+    def element(self) -> "Shape":
+        """The shape of list elements."""
+        return self.items or FREE
+
+
+FREE: Final = Shape()
+TEXT: Final = Shape(text=True)
+
+
+def shape_of(schema: Mapping[str, Any]) -> Shape:
+    """Return the shape that a JSON Schema describes; what it leaves open is free."""
+    return _shape(schema, cast("Mapping[str, Any]", schema.get("$defs", {})), 0)
+
+
+def _shape(schema: Any, definitions: Mapping[str, Any], depth: int) -> Shape:
+    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+        return FREE
+    variants = list(_variants(cast("dict[str, Any]", schema), definitions, depth))
+    scalars = {kind for variant in variants for kind in _scalar_types(variant)}
+    keys: dict[str, Shape] = {}
+    rest = items = None
+    for variant in variants:
+        for name, inner in cast("dict[str, Any]", variant.get("properties", {})).items():
+            keys.setdefault(name, _shape(inner, definitions, depth + 1))
+        if isinstance(variant.get("additionalProperties"), dict):
+            rest = rest or _shape(variant["additionalProperties"], definitions, depth + 1)
+        elif isinstance(variant.get("patternProperties"), dict):
+            rest = rest or _shape(next(iter(variant["patternProperties"].values()), None), definitions, depth + 1)
+        if "items" in variant:
+            items = items or _shape(variant["items"], definitions, depth + 1)
+    is_open = not keys and any(_is_open(variant) for variant in variants)
+    return Shape(scalars == {"string"}, keys, rest, items, is_open)
+
+
+def _variants(schema: dict[str, Any], definitions: Mapping[str, Any], depth: int) -> Sequence[dict[str, Any]]:
+    if depth > MAX_DEPTH:
+        return ()
+    if "$ref" in schema:
+        target = definitions.get(str(schema["$ref"]).rsplit("/", 1)[-1])
+        return _variants(cast("dict[str, Any]", target), definitions, depth + 1) if isinstance(target, dict) else ({},)
+    found = [inner for word in ("anyOf", "oneOf", "allOf") for inner in schema.get(word, ())]
+    if not found:
+        return (schema,)
+    return [
+        variant
+        for inner in found
+        if isinstance(inner, dict)
+        for variant in _variants(cast("dict[str, Any]", inner), definitions, depth + 1)
+    ]
+
+
+def _scalar_types(schema: Mapping[str, Any]) -> set[str]:
+    """Return the JSON types of the scalars that *schema* accepts; `any` when it does not say."""
+    declared = schema.get("type")
+    if declared is None:
+        values = [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+        return {"string" if isinstance(value, str) else "any" for value in values} or {"any"}
+    types = {declared} if isinstance(declared, str) else set(cast("list[str]", declared))
+    return types - {"object", "array", "null"}
+
+
+def _is_open(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "object" and schema.get("additionalProperties", True) is not False

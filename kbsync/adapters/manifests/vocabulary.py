@@ -1,0 +1,95 @@
+"""The words that manifests may use: of one target, and of all targets together."""
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from kbsync.adapters.manifests.problems import shown
+from kbsync.adapters.manifests.shapes import TEXT, shape_of
+from kbsync.core.entries import nearest
+from kbsync.core.manifest import Dialect, Header, KindDialect
+
+__all__ = ("COMMON_KEYS", "KindWords", "Vocabulary", "Words", "is_secret_name", "secret_key", "unknown")
+
+COMMON_KEYS: Final = ("kbsync", "target", "defaults")
+MAX_SECRET_NAME_CHARACTERS: Final = 60
+_SECRET_NAME: Final = re.compile(
+    r"(?:.*[_-])?(?:token|secret|password|passwd|credentials?|authorization|bearer|ak|sk)"
+    r"|.*(?:api|access|secret|private)[_-]?key(?:[_-]?id)?|secret.*",
+    re.IGNORECASE,
+)
+
+
+class KindWords:
+    """How entries of one kind are read: the model's validator, and its shape."""
+
+    def __init__(self, dialect: KindDialect) -> None:
+        adapter: TypeAdapter[Any] = TypeAdapter(dialect.model)
+        self.kind = dialect.kind
+        self.section = dialect.section
+        self.check = dialect.check
+        self.model = dialect.model
+        self.validate = adapter.validator.validate_python
+        self.schema = adapter.json_schema()
+        shape = shape_of(self.schema)
+        # An id is text wherever it stands, also when its model takes exact integers from JSON.
+        self.shape = dataclasses.replace(shape, keys={**shape.keys, "id": TEXT})
+
+
+class Vocabulary:
+    """The words of one target."""
+
+    def __init__(self, target: str, dialect: Dialect, kinds: Iterable[KindWords]) -> None:
+        adapter: TypeAdapter[Header] = TypeAdapter(dialect.header)
+        self.target = target
+        self.unique_in_target = dialect.unique_in_target
+        self.header = dialect.header
+        self.validate_header = adapter.validator.validate_python
+        self.header_schema = adapter.json_schema()
+        self.header_keys = tuple(field.name for field in dataclasses.fields(dialect.header))
+        self.by_kind: Mapping[str, KindWords] = {words.kind: words for words in kinds}
+        self.by_section: Mapping[str, KindWords] = {words.section: words for words in self.by_kind.values()}
+
+
+class Words:
+    """The words of all targets: what tells a misspelt key from one that belongs to another provider."""
+
+    def __init__(self, targets: Mapping[str, Dialect]) -> None:
+        kinds: dict[tuple[type[Any], str], KindWords] = {}
+        self.targets: dict[str, Vocabulary] = {}
+        for target, dialect in targets.items():
+            # Targets of one provider mostly share their models, but may check differently.
+            words = [self._kind(kinds, kind) for kind in dialect.kinds.values()]
+            self.targets[target] = Vocabulary(target, dialect, words)
+        self.header_keys = frozenset(key for words in self.targets.values() for key in words.header_keys)
+        self.sections = frozenset(section for words in self.targets.values() for section in words.by_section)
+        self.kinds = frozenset(kind for words in self.targets.values() for kind in words.by_kind)
+
+    @staticmethod
+    def _kind(kinds: dict[tuple[type[Any], str], KindWords], dialect: KindDialect) -> KindWords:
+        key = (dialect.model, dialect.section)
+        known = kinds.get(key)
+        if known is None or known.check is not dialect.check:
+            known = kinds[key] = KindWords(dialect)
+        return known
+
+
+def unknown(key: str, known: Collection[str], what: str = "key") -> tuple[str, str]:
+    """Return the rule that an unknown *key* breaks and the message, with the nearest of *known* if one is near."""
+    if what == "key" and is_secret_name(key):
+        return secret_key(key)
+    hint = nearest(key, known) or (f"; known: {', '.join(sorted(known))}" if known else "")
+    return f"unknown-{what}", f"unknown {what} {shown(key)}{hint}"
+
+
+def is_secret_name(key: str) -> bool:
+    """Tell whether *key* is what people call a credential."""
+    return len(key) <= MAX_SECRET_NAME_CHARACTERS and _SECRET_NAME.fullmatch(key) is not None
+
+
+def secret_key(key: str) -> tuple[str, str]:
+    """Return the rule that a *key* named like a credential breaks, and the message."""
+    return "secret-in-manifest", f"{shown(key)} names a credential: no manifest holds one, kbsync.toml refers to it"

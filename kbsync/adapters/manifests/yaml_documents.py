@@ -1,0 +1,243 @@
+"""YAML manifests: one entry in memory at a time, every mistake with its line and column."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
+from kbsync.adapters.manifests.intake import Intake
+from kbsync.adapters.manifests.leaks import LeakWatch
+from kbsync.adapters.manifests.plain_scalars import NULLS
+from kbsync.adapters.manifests.problems import Place, shown
+from kbsync.adapters.manifests.sections import Section
+from kbsync.adapters.manifests.shapes import Shape
+from kbsync.adapters.manifests.yaml_faults import syntax_fault
+from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDeep, place_of
+from kbsync.adapters.manifests.yaml_outline import heads_come_first
+from kbsync.core.manifest import Desired
+
+__all__ = ("read_yaml",)
+
+# The pure Python parser, twenty times slower, gives the same events where PyYAML was built without libyaml.
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+ENTRY_DEPTH: Final = 3
+NO_MANIFEST: Final = "the file holds no manifest: it begins with `kbsync: 1` and `target: …`"
+
+
+def read_yaml(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
+    """Yield the items of the YAML manifest *file*, which is seekable and stands at its beginning."""
+    watch = LeakWatch()
+    documents = _Documents(file, intake, watch)
+    try:
+        yield from documents.items()
+    except TooDeep as error:
+        place: Place = error.args[0]
+        intake.problems.add(place, "too-deep", "values are nested more than 32 levels deep")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        intake.problems.add(*syntax_fault(error, file))
+    finally:
+        watch.see(b"")
+        for fault in watch.faults:
+            intake.problems.add(*fault)
+
+
+class _Feed:
+    """What the parser reads from; each piece is watched on its way."""
+
+    def __init__(self, file: BinaryIO, watch: LeakWatch) -> None:
+        self._file = file
+        self._watch = watch
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self._watch.see(piece)
+        return piece
+
+
+class _Documents:
+    """The documents of one file."""
+
+    def __init__(self, file: BinaryIO, intake: Intake, watch: LeakWatch) -> None:
+        self._file = file
+        self._intake = intake
+        self._problems = intake.problems
+        self._heads: list[Head] | None = None
+        self._first_pass_will_do: bool | None = None
+        self._parser = _LOADER(_Feed(file, watch))
+        self._next = self._parser.get_event
+        self._builder = NodeBuilder(self._next)
+
+    def items(self) -> Iterator[Desired]:
+        held = 0
+        for number, root in enumerate(self._roots()):
+            if type(root) is MappingStartEvent:
+                held += 1
+                yield from self._document(number, root)
+            elif type(root) is not ScalarEvent or root.style or root.value not in NULLS:
+                held += 1
+                self._problems.add(place_of(root), "wrong-type", "a manifest is a mapping of keys: `kbsync: 1`, …")
+                self._builder.drain(root)
+        if not held:
+            self._problems.add((1, 1), "missing-key", NO_MANIFEST)
+
+    def heads(self) -> list[Head]:
+        """Return the head of every document, and read nothing else."""
+        found: list[Head] = []
+        for root in self._roots():
+            head = Head(place_of(root))
+            found.append(head)
+            if type(root) is not MappingStartEvent:
+                self._builder.drain(root)
+                continue
+            for key, value in self._pairs():
+                if key.value in self._intake.words.sections:
+                    self._builder.drain(value)
+                else:
+                    head.add(self._head_key(key, value))
+        return found
+
+    def _roots(self) -> Iterator[Any]:
+        """Yield the first event of each document's content. Whoever asks for the next has taken the content."""
+        while type(event := self._next()) is not StreamEndEvent:
+            if type(event) is DocumentStartEvent:
+                yield self._next()
+
+    def _pairs(self) -> Iterator[tuple[Any, Any]]:
+        """Yield key and first event of the value, for each key of a top level. Whoever asks for more took the value."""
+        while type(key := self._next()) is not MappingEndEvent:
+            if type(key) is ScalarEvent:
+                yield key, self._next()
+            else:
+                self._builder.drain(key)
+                self._builder.drain(self._next())
+
+    def _document(self, number: int, root: Any) -> Iterator[Desired]:
+        head = Head(place_of(root)) if self._heads is None else self._heads[number]
+        container: Container | None = None
+        seen: dict[str, Place] = {}
+        self._strange(root)
+        for key, value in self._pairs():
+            name, place = key.value, place_of(key)
+            self._strange(key)
+            if name in seen:
+                line, column = seen[name]
+                message = f"{shown(name)} stands twice in one manifest: first at {line}:{column}"
+                self._problems.add(place, "duplicate-key", message)
+                self._builder.drain(value)
+                continue
+            seen[name] = place
+            if name in self._intake.words.sections:
+                if container is None:
+                    head = self._whole(head, number, root)
+                    container = self._intake.open(head)
+                yield from self._section(container.section(name, place), value)
+            elif self._heads is not None:
+                self._builder.drain(value)
+            elif container is None:
+                head.add(self._head_key(key, value))
+            else:
+                # The outline saw no such key, so the file holds something stranger than it knows.
+                self._problems.add(place, "syntax", f"{shown(name)} has to stand above the lists in this file")
+                self._builder.drain(value)
+        if container is None:
+            self._intake.open(head)
+
+    def _whole(self, head: Head, number: int, root: Any) -> Head:
+        """Return the whole *head* of the document, of which its lists are about to be read."""
+        if self._heads is None and not self._head_is_above(root):
+            here = self._file.tell()
+            self._file.seek(0)
+            self._heads = _Documents(self._file, self._intake, LeakWatch()).heads()
+            self._file.seek(here)
+        return head if self._heads is None else self._heads[number]
+
+    def _head_is_above(self, root: Any) -> bool:
+        if root.flow_style or root.start_mark.column:
+            return False
+        if self._first_pass_will_do is None:
+            here = self._file.tell()
+            self._file.seek(0)
+            self._first_pass_will_do = heads_come_first(self._file, self._intake.words.sections)
+            self._file.seek(here)
+        return self._first_pass_will_do
+
+    def _head_key(self, key: Any, value: Any) -> HeadKey:
+        events = [value, *self._rest_of(value)]
+
+        def read(shape: Shape) -> Value:
+            builder = NodeBuilder(iter(events[1:]).__next__)
+            builder.events.append(value)
+            return Value(builder.node(value, shape, ENTRY_DEPTH - 1), builder.faults, EventTrail(builder.events))
+
+        return HeadKey(key.value, place_of(key), read)
+
+    def _rest_of(self, event: Any) -> list[Any]:
+        """Return the events of the node that begins with *event*, without it."""
+        events: list[Any] = []
+
+        def following() -> Any:
+            events.append(self._next())
+            return events[-1]
+
+        NodeBuilder(following).drain(event)
+        return events
+
+    def _section(self, section: Section | None, first: Any) -> Iterator[Desired]:
+        """Yield the items of the list that begins with *first*."""
+        if type(first) is not SequenceStartEvent:
+            self._no_list(first)
+            return
+        if section is None:
+            self._builder.drain(first)
+            return
+        self._strange(first)
+        following, builder, shape, problems = self._next, self._builder, section.shape, self._problems
+        events, faults, admit = builder.events, builder.faults, section.admit
+        trail = EventTrail(events)
+        while type(event := following()) is not SequenceEndEvent:
+            if type(event) is not MappingStartEvent:
+                self._strange(event)
+                problems.add(place_of(event), "wrong-type", "an entry is a mapping that begins with an id")
+                builder.drain(event)
+                continue
+            events.clear()
+            events.append(event)
+            if event.anchor is not None or event.tag is not None:
+                self._strange(event)
+            written = builder.mapping(shape, ENTRY_DEPTH)
+            place = place_of(event)
+            if faults:
+                with problems.blaming(faults):
+                    admit(written, place, trail)
+                faults.clear()
+            elif (desired := admit(written, place, trail)) is not None:
+                yield desired
+
+    def _no_list(self, event: Any) -> None:
+        if type(event) is ScalarEvent and not event.style and event.value in NULLS:
+            self._problems.add(place_of(event), "null-value", "the list is null: write [] for an empty one")
+        else:
+            self._strange(event)
+            self._problems.add(place_of(event), "wrong-type", "a list of entries is expected here")
+            self._builder.drain(event)
+
+    def _strange(self, event: Any) -> None:
+        """Record what manifests do not use of YAML."""
+        if type(event) is AliasEvent:
+            self._problems.add(place_of(event), "yaml-alias", "aliases are not used in manifests: write it out")
+            return
+        if event.anchor is not None:
+            self._problems.add(place_of(event), "yaml-alias", "anchors are not used in manifests: write it out")
+        if event.tag is not None:
+            self._problems.add(place_of(event), "yaml-tag", "tags are not used in manifests: leave it out")

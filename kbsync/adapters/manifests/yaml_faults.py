@@ -1,0 +1,52 @@
+"""libyaml's complaints in the words of kbsync's rules, at places that the file has."""
+
+from typing import BinaryIO, Final
+
+from yaml.reader import ReaderError
+
+from kbsync.adapters.manifests.problems import Fault, Place
+
+__all__ = ("syntax_fault",)
+
+_BAD_BYTES: Final = ("UTF-8", "UTF-16", "octet", "surrogate", "invalid Unicode character")
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def syntax_fault(error: Exception, file: BinaryIO) -> Fault:
+    """Return the fault that *error*, raised while parsing *file*, stands for."""
+    if isinstance(error, ReaderError):
+        return _reader_fault(error, file)
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = str(getattr(error, "problem", None) or "the text is not YAML")
+    place = _within(file, (1, 1) if mark is None else (mark.line + 1, mark.column + 1))
+    if "Unicode character escape" in problem:
+        return Fault(place, "control-character", "the text holds half of a surrogate pair")
+    context = getattr(error, "context", None)
+    tab = " (a tab does not indent in YAML)" if "cannot start any token" in problem else ""
+    return Fault(place, "syntax", f"{context + ': ' if context else ''}{problem}{tab}")
+
+
+def _reader_fault(error: ReaderError, file: BinaryIO) -> Fault:
+    place = _place_at(file, int(error.position))
+    reason = str(error.reason)
+    if any(word in reason for word in _BAD_BYTES):
+        return Fault(place, "not-utf8", f"the file is not UTF-8 text: {reason}")
+    return Fault(place, "control-character", "the file holds a character that is no text")
+
+
+def _place_at(file: BinaryIO, offset: int) -> Place:
+    file.seek(0)
+    before = file.read(offset)
+    return before.count(b"\n") + 1, len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
+
+
+def _within(file: BinaryIO, place: Place) -> Place:
+    """Return *place*, or the end of *file* when it is behind that: libyaml ends files with a line of its own."""
+    file.seek(0)
+    line = column = 1
+    # splitlines knows every line break that YAML knows, and some more, which YAML does not let in.
+    for number, text in enumerate(file.read().decode("utf-8", "replace").splitlines(keepends=True), start=1):
+        line, column = number, len(text.rstrip("\r\n")) + 1
+        if number == place[0]:
+            return place
+    return min(place, (line, column))
