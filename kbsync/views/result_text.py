@@ -86,6 +86,10 @@ def _row(row: ReportRow, paint: Paint, width: int) -> Iterator[str]:
         f"  {paint.dim(place(change.source))}{reason}{attempts}"
     )
     if not well:
-        told = [f"{word} {one_line(text, width)}" for word, text in answer_words(settlement.answer)]
+        told = [f"{word} {_quoted(word, text, width)}" for word, text in answer_words(settlement.answer)]
         if told:
             yield f"{' ' * 16} {', '.join(told)}"
+
+
+def _quoted(word: str, text: str, width: int) -> str:
+    return f'"{one_line(text, width)}"' if word == "message" else one_line(text, width)
