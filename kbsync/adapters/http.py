@@ -5,6 +5,7 @@ keeping cookies, reading proxies and credentials from the environment, decompres
 exceptions leaves this module, because their texts hold headers and addresses.
 """
 
+import re
 import zlib
 from types import TracebackType
 from typing import Final, Self
@@ -40,6 +41,8 @@ __all__ = ("HttpTransport",)
 # Below what servers and load balancers commonly keep an idle connection for, so that few requests meet a closed one.
 _KEEP_ALIVE_S: Final = 15
 _DNS_CACHE_S: Final = 60
+# Visible ASCII but no fragment, from the first slash on: nothing that could end the line, or extend the host before it.
+_PATH: Final = re.compile(r"/[!\"$-~]*")
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "kbsync"}
 
 
@@ -115,9 +118,10 @@ class HttpTransport:
         Raises ValueError, before anything is sent, for a path that would not stand on the wire as it is.
         """
         assert self._session is not None, "the transport is entered first"
-        url = URL(self._origin + request.path, encoded=True)
-        if url.raw_path_qs != request.path:
+        if not _PATH.fullmatch(request.path):
             raise ValueError("a request's path has to stand on the wire as it is")
+        url = URL(self._origin + request.path, encoded=True)
+        assert url.raw_path_qs == request.path, "what is encoded is left alone"
 
         try:
             async with self._session.request(
