@@ -13,7 +13,7 @@ from kbsync.emulator.emulator import Emulator, Latency
 from kbsync.emulator.options import OPTIONS, Option, Options
 from kbsync.emulator.process import Launched, launched, run
 from kbsync.emulator.sample import sample_world
-from kbsync.emulator.serving import Running, serve
+from kbsync.emulator.serving import Running, serve, served_in_thread
 from kbsync.emulator.world import World
 
 __all__ = (
@@ -32,4 +32,5 @@ __all__ = (
     "sample_config",
     "sample_world",
     "serve",
+    "served_in_thread",
 )

@@ -52,13 +52,13 @@ class Volcengine:
     def routes(self) -> Iterable[Route]:
         """List all endpoints."""
         updates, documents, collections = self._updates, self._documents, self._collections
-        yield _post("doc/update_meta", "doc.update_meta", updates.meta, updates.subject, writes=True)
-        yield _post("doc/update", "doc.update", updates.name, updates.subject, writes=True)
-        yield _post("doc/info", "doc.info", documents.info, updates.subject)
-        yield _post("doc/list", "doc.list", documents.by_offset, documents.offset_subject)
-        yield _post("doc/v2/list", "doc.list_v2", documents.by_cursor, documents.cursor_subject)
+        yield _post("doc/update_meta", "document.meta", updates.meta, updates.subject, writes=True)
+        yield _post("doc/update", "document.name", updates.name, updates.subject, writes=True)
+        yield _post("doc/info", "document.info", documents.info, updates.subject)
+        yield _post("doc/list", "documents.list", documents.by_offset, documents.offset_subject)
+        yield _post("doc/v2/list", "documents.list_v2", documents.by_cursor, documents.cursor_subject)
         yield _post("collection/info", "collection.info", collections.info, collections.subject)
-        yield _post("collection/list", "collection.list", collections.every, collections.list_subject)
+        yield _post("collection/list", "collections.list", collections.every, collections.list_subject)
         yield Route("GET", "/ping", Endpoint("volcengine.ping", _pong, _nothing, open=True))
 
     def admit(self, call: Call, endpoint: Endpoint) -> Admission:
@@ -69,7 +69,7 @@ class Volcengine:
             credential = self._credential(call)
         except RefusedError as refused:
             return Admission("", self.failure(refused.status, refused.code, refused.message, call.log_id))
-        is_control = endpoint.operation.startswith("volcengine.collection.")
+        is_control = endpoint.operation.startswith("volcengine.collection")
         if (credential.operations is not None and endpoint.operation not in credential.operations) or (
             is_control and self._site.behaviour.api_key_data_only and isinstance(credential, ApiKey)
         ):
