@@ -54,7 +54,7 @@ class _LineTrail:
         return self._scanned().of_key(path)
 
     def _scanned(self) -> Trail:
-        return scan_json(self.line.decode(), self.number)[1].trail
+        return scan_json(self.line.decode(), (self.number, 1))[1].trail
 
 
 def _doubtful(line: bytes, number: int, file: BinaryIO, intake: Intake, admit: Any) -> Desired | None:
@@ -68,7 +68,7 @@ def _doubtful(line: bytes, number: int, file: BinaryIO, intake: Intake, admit: A
             pass
         return None
     try:
-        row, scan = scan_json(line.decode().rstrip("\r\n"), number)
+        row, scan = scan_json(line.decode().rstrip("\r\n"), (number, 1))
     except UnicodeDecodeError as error:
         column = len(line[: error.start].decode("utf-8", "replace")) + 1
         problems.add((number, column), "not-utf8", "the line is not UTF-8 text")

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from kbsync.adapters.manifests.problems import Fault, Path, Place, shown
@@ -49,15 +48,14 @@ class PathTrail:
 
 
 class JsonScan:
-    """One reading of *text*, which begins at *line* and *column* of its file."""
+    """One reading of *text*, of which the character at *start* is at *place* in its file."""
 
-    def __init__(self, text: str, line: int = 1, column: int = 1) -> None:
+    def __init__(self, text: str, place: Place = (1, 1), start: int = 0) -> None:
         self.faults: list[Fault] = []
         self.trail = PathTrail()
         self._text = text
-        self._line = line
-        self._column = column
-        self._seen_to = 0
+        self._start = (start, *place)
+        self._seen = self._start
 
     def value(self, at: int, path: Path = ()) -> tuple[Any, int]:
         """Return the value that begins at *at*, spaces allowed, and where it ends. Raises JsonSyntaxError."""
@@ -81,88 +79,39 @@ class JsonScan:
 
     def place(self, at: int) -> Place:
         """Return the place of the character at *at*. Cheap when asked in the order of the text."""
-        if at < self._seen_to:
-            breaks = self._text.count("\n", at, self._seen_to)
-            last = self._text.rfind("\n", 0, at)
-            start = 1 if last >= 0 else self._column_of_first()
-            return self._line - breaks, at - last - 1 + start
-        breaks = self._text.count("\n", self._seen_to, at)
-        if breaks:
-            self._line += breaks
-            self._column = at - self._text.rfind("\n", 0, at)
-        else:
-            self._column += at - self._seen_to
-        self._seen_to = at
-        return self._line, self._column
+        if at < self._seen[0]:
+            self._seen = self._start
+        seen, line, column = self._seen
+        breaks = self._text.count("\n", seen, at)
+        column = at - self._text.rfind("\n", seen, at) if breaks else column + at - seen
+        self._seen = (at, line + breaks, column)
+        return line + breaks, column
 
     def refuse(self, at: int, message: str, rule: str = "syntax") -> JsonSyntaxError:
         """Return the error that the text is wrong at *at*."""
         return JsonSyntaxError(Fault(self.place(min(at, len(self._text))), rule, message))
 
-    def _column_of_first(self) -> int:
-        """Return the column at which the text begins; known as long as no line break was passed."""
-        return self._column - self._seen_to if "\n" not in self._text[: self._seen_to] else 1
-
     def _enter(self, at: int, path: Path) -> None:
         if len(path) >= MAX_DEPTH:
             raise self.refuse(at, f"values are nested more than {MAX_DEPTH} levels deep", "too-deep")
 
-    def _object(self, at: int, path: Path) -> tuple[dict[str, Any], int]:
-        self._enter(at, path)
-        result: dict[str, Any] = {}
+    def opens(self, at: int, closing: str) -> tuple[int, bool]:
+        """Return where the first thing inside the object or array at *at* begins, and whether there is none."""
         at = self.skip(at + 1)
-        if self._text[at : at + 1] == "}":
-            return result, at + 1
-        while True:
-            if self._text[at : at + 1] != '"':
-                raise self.refuse(at, "a key in quotation marks is expected here")
-            place = self.place(at)
-            key, at = self._string(at)
-            at = self.skip(at)
-            if self._text[at : at + 1] != ":":
-                raise self.refuse(at, "a colon is expected here")
-            beneath = (*path, key)
-            if key in result:
-                line, column = self.trail.keys[beneath]
-                message = f"{shown(key)} stands twice in one object: first at {line}:{column}"
-                self.faults.append(Fault(place, "duplicate-key", message))
-                _, at = JsonScan.value(self, at + 1, (*path, f"\0{at}"))
-            else:
-                self.trail.keys[beneath] = place
-                result[key], at = self.value(at + 1, beneath)
-            at, ended = self._separator(at, "}")
-            if ended:
-                return result, at
+        return (at + 1, True) if self._text[at : at + 1] == closing else (at, False)
 
-    def _array(self, at: int, path: Path) -> tuple[list[Any], int]:
-        self._enter(at, path)
-        result: list[Any] = []
-        for value, _, _, end in self.elements(at, path):
-            result.append(value)
-            at = end
-        return result, self._after(at, not result)
+    def key(self, at: int) -> tuple[str, int]:
+        """Return the key at *at*, and where its value begins."""
+        if self._text[at : at + 1] != '"':
+            raise self.refuse(at, "a key in quotation marks is expected here")
+        key, at = self._string(at)
+        at = self.skip(at)
+        if self._text[at : at + 1] != ":":
+            raise self.refuse(at, "a colon is expected here")
+        return key, self.skip(at + 1)
 
-    def elements(self, at: int, path: Path) -> Iterator[tuple[Any, Path, int, int]]:
-        """Yield value, path, beginning and end of each element of the array that begins at *at*."""
-        at = self.skip(at + 1)
-        if self._text[at : at + 1] == "]":
-            return
-        number = 0
-        while True:
-            beneath = (*path, number)
-            begin = at
-            value, at = self.value(at, beneath)
-            yield value, beneath, begin, at
-            at, ended = self._separator(at, "]")
-            if ended:
-                return
-            number += 1
-
-    def _after(self, at: int, empty: bool) -> int:  # noqa: FBT001
-        """Return where the array ends whose last element ended, or which began if it is *empty*, at *at*."""
-        return self.skip(at + 1 if empty else at) + 1
-
-    def _separator(self, at: int, closing: str) -> tuple[int, bool]:
+    def separator(self, at: int, closing: str) -> tuple[int, bool]:
+        """Return where the next thing begins after one that ended at *at*, and whether *closing* came instead."""
         at = self.skip(at)
         found = self._text[at : at + 1]
         if found == closing:
@@ -173,6 +122,35 @@ class JsonScan:
         if self._text[at : at + 1] == closing:
             raise self.refuse(at, "a comma stands before the end")
         return at, False
+
+    def _object(self, at: int, path: Path) -> tuple[dict[str, Any], int]:
+        self._enter(at, path)
+        result: dict[str, Any] = {}
+        at, ended = self.opens(at, "}")
+        while not ended:
+            place = self.place(at)
+            key, at = self.key(at)
+            beneath = (*path, key)
+            if key in result:
+                line, column = self.trail.keys[beneath]
+                message = f"{shown(key)} stands twice in one object: first at {line}:{column}"
+                self.faults.append(Fault(place, "duplicate-key", message))
+                _, at = self.value(at, (*path, f"\0{at}"))
+            else:
+                self.trail.keys[beneath] = place
+                result[key], at = self.value(at, beneath)
+            at, ended = self.separator(at, "}")
+        return result, at
+
+    def _array(self, at: int, path: Path) -> tuple[list[Any], int]:
+        self._enter(at, path)
+        result: list[Any] = []
+        at, ended = self.opens(at, "]")
+        while not ended:
+            value, at = self.value(at, (*path, len(result)))
+            result.append(value)
+            at, ended = self.separator(at, "]")
+        return result, at
 
     def _string(self, at: int) -> tuple[str, int]:
         begin, parts = at, list[str]()
@@ -239,9 +217,9 @@ class JsonScan:
         return number
 
 
-def scan_json(text: str, line: int = 1, column: int = 1) -> tuple[Any, JsonScan]:
+def scan_json(text: str, place: Place = (1, 1)) -> tuple[Any, JsonScan]:
     """Return the only value of *text* with the scan that has its faults and places. Raises JsonSyntaxError."""
-    scan = JsonScan(text, line, column)
+    scan = JsonScan(text, place)
     value, at = scan.value(0)
     at = scan.skip(at)
     if at < len(text):

@@ -13,13 +13,13 @@ import orjson
 
 from kbsync.adapters.manifests.json_scan import MAX_DEPTH
 
-__all__ = ("Doubtful", "decode_at", "decode_line")
+__all__ = ("Doubtful", "decode_at", "decode_line", "has_control_characters")
 
 _EXACT: Final = float(1 << 63)
 _C1: Final = re.compile(rb"\xc2[\x80-\x9f]|\x7f")
-# Escapes of what texts do not hold: control characters and surrogates. A pair of surrogates is scanned, too.
-_SUSPECT: Final = re.compile(rb"\\(?:[bfr]|u(?:00[01789]|[dD][89a-fA-F]))")
-_SUSPECT_TEXT: Final = re.compile(r"[\x7f-\x9f\ud800-\udfff]|\\(?:[bfr]|u(?:00[01789]|[dD][89a-fA-F]))")
+# Escapes of control characters; whoever decodes whole lines knows surrogates.
+_SUSPECT: Final = re.compile(rb"\\(?:[bfr]|u00[01789])")
+_SUSPECT_TEXT: Final = re.compile(r"[\x7f-\x9f]|\\(?:[bfr]|u(?:00[01789]|[dD][89a-fA-F]))")
 
 
 class Doubtful(Exception):  # noqa: N818 - it asks for the slow way and is no error
@@ -45,13 +45,21 @@ def decode_line(line: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def decode_at(text: str, at: int) -> tuple[Any, int]:
-    """Return the value that begins at *at*, and where it ends. Raises Doubtful."""
+def has_control_characters(data: bytes) -> bool:
+    """Tell whether *data* may hold a character that texts do not hold, as itself or as an escape."""
+    return b"\\" in data or b"\x7f" in data or (b"\xc2" in data and _C1.search(data) is not None)
+
+
+def decode_at(text: str, at: int, *, suspicious: bool) -> tuple[Any, int]:
+    """Return the value that begins at *at*, and where it ends. Raises Doubtful.
+
+    *suspicious* says that `has_control_characters` found the text to be so.
+    """
     try:
         value, end = _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
         raise Doubtful from None
-    if _SUSPECT_TEXT.search(text, at, end):
+    if suspicious and _SUSPECT_TEXT.search(text, at, end):
         raise Doubtful
     if type(value) is dict:
         _keys_in(cast("dict[str, Any]", value), 1)

@@ -54,6 +54,7 @@ class FileProblems:
     def __init__(self, file: str, problems: list[Problem], rules: Mapping[str, Rule], allow: frozenset[str]) -> None:
         self.file = file
         self._problems = problems
+        self._begin = len(problems)
         self._rules = rules
         self._lifted = frozenset(rule for rule in allow if rule in rules and rules[rule].liftable)
         self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
@@ -91,7 +92,9 @@ class FileProblems:
             self._blamed = frozenset()
 
     def close(self) -> None:
-        """Say how much was left out, when something was."""
+        """Put the file's problems in the order of the text, and say how much was left out when something was."""
+        mine = self._problems[self._begin :]
+        self._problems[self._begin :] = sorted(mine, key=lambda problem: problem.source[1:])
         for severity, count in self._counts.items():
             if count > MAX_ERRORS_PER_FILE:
                 what = "the rest of the file was not read" if severity == "error" else "more are not listed"
