@@ -1,7 +1,7 @@
 """The engine: applies a plan, target by target, and accounts for every change of it exactly once."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import random
 from typing import Final
 
@@ -48,14 +48,16 @@ class Engine:
         self._clock = clock
         self._jitter = jitter
 
-    async def apply(self, plan: Plan) -> None:
+    async def apply(self, plan: Plan, settled: Collection[int] = ()) -> None:
         """Send what *plan* holds, and return when every change of it is settled, durably.
 
-        Called once. When cancelled, requests in flight are cancelled too, and every change is settled all the same.
-        Raises StateWriteError when the journal could not be written, and the first defect that cost an item.
+        Called once. Changes whose position is in *settled* have their outcome already, and are passed over. When
+        cancelled, requests in flight are cancelled too, and every change is settled all the same. Raises
+        StateWriteError when the journal could not be written, and the first defect that cost an item.
         """
         run = self._run
-        lanes = [self._lane(name, plan.changes) for name in dict.fromkeys(c.item.target for c in plan.changes)]
+        left = [(seq, change) for seq, change in enumerate(plan.changes) if seq not in settled]
+        lanes = [self._lane(name, left) for name in dict.fromkeys(change.item.target for _, change in left)]
         finished = False
         try:
             with run.scope:
@@ -81,8 +83,8 @@ class Engine:
         """Begin and send nothing more, and cancel requests in flight: what they changed stays unknown."""
         self._run.cancel(why)
 
-    def _lane(self, name: str, changes: Sequence[Change]) -> Lane:
-        mine = _of(name, changes)
+    def _lane(self, name: str, changes: Sequence[tuple[int, Change]]) -> Lane:
+        mine = ((seq, change) for seq, change in changes if change.item.target == name)
         return Lane(self._targets[name], mine, self._run, self._retry, self._clock, self._jitter)
 
     async def _account(self, lanes: Sequence[Lane], patience_s: float) -> None:
@@ -100,7 +102,3 @@ class Engine:
         if scope.cancelled_caught:
             raise StateWriteError(f"the last outcomes could not be recorded within {patience_s:g} s")
 
-
-def _of(target: str, changes: Sequence[Change]) -> Iterator[tuple[int, Change]]:
-    """Yield the changes of *target*, each with its position in the plan."""
-    return ((seq, change) for seq, change in enumerate(changes) if change.item.target == target)

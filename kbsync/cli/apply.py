@@ -1,0 +1,215 @@
+"""`kbsync apply`: plan, ask, send, and tell what became of every change."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from kbsync.adapters.files import write_whole
+from kbsync.adapters.state import StateStore
+from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument, reason_option
+from kbsync.cli.plan import refused, show_plan, with_max_changes
+from kbsync.cli.running import Run, codecs_for, moved
+from kbsync.cli.workspace import Workspace, open_workspace
+from kbsync.core.exits import Exit
+from kbsync.core.plan import Plan
+from kbsync.core.plan_document import MAX_PLAN_BYTES, plan_from_json
+from kbsync.core.report import Report
+from kbsync.core.settings import ApplySettings
+from kbsync.engine.target import Policy
+from kbsync.errors import InputError, UsageError
+from kbsync.views.paint import Paint
+from kbsync.views.problems import problem_lines
+from kbsync.views.progress import open_progress
+from kbsync.views.reports import REPORT_FORMATS, render_report
+from kbsync.views.result_text import result_text
+
+__all__ = ("apply",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What the command line asks of one apply."""
+
+    paths: Sequence[str]
+    plan_file: Path | None
+    failed: bool
+    yes: bool
+    reason: str
+    max_changes: int | None
+    policy: Policy
+    reports: Sequence[Path]
+    form: str
+
+
+@click.command()
+@paths_argument
+@config_option
+@allow_option
+@reason_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask. Required without a terminal.")
+@click.option(
+    "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Apply exactly this saved plan."
+)
+@click.option("--failed", is_flag=True, help="Only items that the last run did not bring to an end.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Write a report; the ending says the format: {', '.join('.' + form for form in REPORT_FORMATS)}.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Begin at most N changes; exit 7 when some are left."
+)
+@click.option(
+    "--on-error", type=click.Choice(["continue", "drain", "abort"]), help="What the first failed change does."
+)
+@click.option("--max-errors", type=click.IntRange(min=0), metavar="N", help="Stop when more than N changes failed.")
+@click.option(
+    "--max-error-rate", type=click.FloatRange(0, 100, min_open=True), metavar="P", help="Stop when over P % failed."
+)
+@click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
+@click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
+@click.pass_context
+def apply(
+    context: click.Context,
+    *,
+    paths: Sequence[str],
+    config_file: Path | None,
+    allowed: Sequence[str],
+    reason: str,
+    yes: bool,
+    plan_file: Path | None,
+    failed: bool,
+    reports: Sequence[Path],
+    limit: int | None,
+    on_error: str | None,
+    max_errors: int | None,
+    max_error_rate: float | None,
+    max_changes: int | None,
+    form: str,
+) -> int:
+    """Send the updates that are missing, and tell what became of each.
+
+    Sends nothing before the plan is shown and agreed to. Every outcome is recorded before it is shown; run it again
+    after anything went wrong, and it goes on where it was.
+    """
+    if plan_file is not None and (paths or failed):
+        raise UsageError("--plan says what is applied; it goes with neither a PATH nor --failed")
+    if allowed and not reason.strip():
+        raise UsageError("--allow needs --reason TEXT: it is kept with the run and in its report")
+    for report in reports:
+        if report.suffix.removeprefix(".") not in REPORT_FORMATS:
+            raise UsageError(
+                f"--report {report}: the ending is one of {', '.join('.' + form for form in REPORT_FORMATS)}"
+            )
+
+    workspace = open_workspace(config_file, allowed)
+    wishes = _Wishes(
+        paths=paths,
+        plan_file=plan_file,
+        failed=failed,
+        yes=yes,
+        reason=reason,
+        max_changes=max_changes,
+        policy=_policy(workspace.config.apply, on_error, max_errors, max_error_rate, limit),
+        reports=reports,
+        form=form,
+    )
+    console = console_of(context)
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("without a terminal there is nobody to ask: say --yes")
+
+    with workspace.store() as store:
+        store.lock("apply")
+        return _apply(workspace, store, wishes, console)
+
+
+def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Console) -> int:
+    known = store.known()
+    if wishes.plan_file is not None:
+        plan = _saved(wishes.plan_file, workspace, known.lineage, known.serial)
+        stale = moved(plan, known)
+    else:
+        plan, warnings = workspace.plan(
+            known,
+            wishes.paths,
+            guards=with_max_changes(workspace.config.guards, wishes.max_changes),
+            only=store.failed_of() if wishes.failed else None,
+        )
+        console.err.lines(problem_lines(warnings))
+        stale = []
+
+    human = wishes.form == "human"
+    if human or refused(plan):
+        show_plan(plan, wishes.form, console)
+    if refused(plan):
+        return Exit.GUARD
+    if not wishes.yes and plan.changes and not click.confirm("\nSend these updates?", err=True):
+        console.say("kbsync: nothing was sent")
+        return Exit.OK
+
+    codecs = codecs_for(plan, workspace.config)
+    progress = open_progress(
+        console.err, clock=time.monotonic, live=console.err.isatty(), quiet=console.quiet or not plan.changes
+    )
+    run = Run(plan, workspace.config, store, progress, wishes.policy)
+    with progress:
+        run_id = run.apply(codecs, stale, wishes.reason)
+
+    report = store.load_report(run_id)
+    for path in wishes.reports:
+        write_whole(path, render_report(report, path.suffix.removeprefix(".")))
+    _show(report, wishes.form, console)
+    return report.exit
+
+
+def _saved(path: Path, workspace: Workspace, lineage: str, serial: int) -> Plan:
+    """Return the plan in *path*, made for this workspace. Raises InputError when it is not exactly such a plan."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_PLAN_BYTES + 1)
+    except OSError as error:
+        raise InputError([f"{path}:1:1: cannot be read: {error.strerror} [bad-plan]"]) from None
+
+    plan = plan_from_json(data, str(path))
+    wrong: list[str] = []
+    if plan.base.lineage != lineage and (plan.base.lineage or serial):
+        wrong.append("it was made against another state")
+    origins = workspace.origins()
+    for name in sorted({change.item.target for change in plan.changes}):
+        if plan.base.targets.get(name, "") != origins.get(name):
+            wrong.append(f"it was made for {name} at another address than the configuration has now")
+    if wrong:
+        raise InputError([f"{path}:1:1: {why}; make a new plan [bad-plan]" for why in wrong])
+    return replace(
+        plan, guards=tuple(replace(one, lifted=one.lifted or one.guard in workspace.allowed) for one in plan.guards)
+    )
+
+
+def _policy(
+    settings: ApplySettings,
+    on_error: str | None,
+    max_errors: int | None,
+    max_error_rate: float | None,
+    limit: int | None,
+) -> Policy:
+    """Return what the command line says, and what the configuration says where it does not."""
+    return Policy(
+        on_error=settings.on_error if on_error is None else on_error,  # type: ignore[arg-type]  # click checked it
+        max_errors=settings.max_errors if max_errors is None else max_errors,
+        max_error_rate=settings.max_error_rate if max_error_rate is None else max_error_rate,
+        limit=limit,
+    )
+
+
+def _show(report: Report, form: str, console: Console) -> None:
+    if form == "json":
+        console.out.pieces(render_report(report, "json"))
+    else:
+        console.out.lines(["", *result_text(report, paint=Paint(colour=console.colour), width=console.width)])

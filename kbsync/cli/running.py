@@ -1,0 +1,169 @@
+"""One run: the engine, what it needs, and who listens to it."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+
+from kbsync.adapters.config import Config
+from kbsync.adapters.http import HttpTransport
+from kbsync.adapters.state import RunJournal, StateStore
+from kbsync.cli.signals import listen
+from kbsync.core.events import Event, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
+from kbsync.core.exits import Exit
+from kbsync.core.plan import Plan
+from kbsync.core.state import Known, Settlement
+from kbsync.core.wire import Answer, Codec
+from kbsync.engine.dispatch import Engine
+from kbsync.engine.target import Policy, Target
+from kbsync.errors import StateWriteError
+from kbsync.views.progress import Progress
+
+__all__ = ("Run", "codecs_for", "moved")
+
+# What the stop of a target means for the exit code; any other reason leaves work for the next run.
+_STOP_EXITS = {"unauthorised": Exit.CREDENTIALS, "redirected": Exit.CREDENTIALS, "tls": Exit.ERROR}
+_WINDOW_S = 1.0
+
+
+def codecs_for(plan: Plan, config: Config) -> dict[str, Codec]:
+    """Return the codec of each target that *plan* sends to, with its secrets. Raises CredentialsError."""
+    names = dict.fromkeys(change.item.target for change in plan.changes)
+    return {name: config.targets[name].codec(os.environ, config.folder) for name in names}
+
+
+def moved(plan: Plan, known: Known) -> list[int]:
+    """Return the positions of the changes of *plan* whose known value is no longer what the plan was made against."""
+    doubts = known.doubts()
+    stale: list[int] = []
+    for seq, change in enumerate(plan.changes):
+        fields = known.fields(change.item)
+        doubtful = change.operation in doubts.get(change.item, ())
+        same = all(fields.get(one.field) == one.known for one in change.fields)
+        if not same or doubtful != (change.reason == "in_doubt"):
+            stale.append(seq)
+    return stale
+
+
+@dataclass
+class Run:
+    """Applies *plan* once, and knows afterwards what its exit depends on beside the outcomes."""
+
+    plan: Plan
+    config: Config
+    store: StateStore
+    progress: Progress
+    policy: Policy
+    exits: set[Exit] = field(default_factory=set[Exit])
+    stopped: dict[str, str] = field(default_factory=dict[str, str])
+    settled: Counter[str] = field(default_factory=Counter[str])
+
+    def apply(self, codecs: Mapping[str, Codec], stale: Sequence[int], allow_reason: str) -> str:
+        """Send the plan, except the changes at the positions *stale*; return the run's id.
+
+        Everything that happened is in the state on return. Raises StateWriteError when it could not be put there.
+        """
+        not_before_s = {name: at_s + _WINDOW_S for name, at_s in self.store.last_send_s(codecs).items()}
+        journal = self.store.begin_run(self.plan, allow_reason=allow_reason, on_settled=self._on_settled)
+        try:
+            anyio.run(self._main, journal, codecs, not_before_s, stale)
+        except StateWriteError:
+            self.exits.add(Exit.STATE)
+            raise
+        except BaseException:
+            self.exits.add(Exit.ERROR)
+            raise
+        finally:
+            self._finish(journal)
+        return journal.run_id
+
+    async def _main(
+        self,
+        journal: RunJournal,
+        codecs: Mapping[str, Codec],
+        not_before_s: Mapping[str, float],
+        stale: Sequence[int],
+    ) -> None:
+        began_s = time.monotonic()
+        self._observe(RunStarted(journal.run_id, self.plan))
+        for seq in stale:
+            journal.settle(Settlement(seq, "stale", "known_value_moved", 0, Answer(), 0.0))
+
+        failure: Exception | None = None
+        async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
+            targets = [
+                await self._target(name, codec, not_before_s.get(name, 0.0), stack) for name, codec in codecs.items()
+            ]
+            engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
+            await tasks.start(partial(listen, partial(self._on_signal, engine)))
+            tasks.start_soon(self._tick)
+            try:
+                await engine.apply(self.plan, frozenset(stale))
+            except Exception as error:  # noqa: BLE001  # raised below, and not as one of a group
+                failure = error
+            tasks.cancel_scope.cancel()
+
+        if failure is not None:
+            raise failure
+        self._observe(RunFinished(journal.run_id, time.monotonic() - began_s))
+
+    async def _target(self, name: str, codec: Codec, not_before_s: float, stack: AsyncExitStack) -> Target:
+        settings = self.config.targets[name].settings
+        transport = HttpTransport(
+            self.config.targets[name].origin,
+            concurrency=settings.concurrency,
+            connect_timeout_s=settings.connect_timeout_s,
+            read_timeout_s=settings.read_timeout_s,
+            total_timeout_s=settings.total_timeout_s,
+        )
+        return Target(
+            name=name,
+            codec=codec,
+            transport=await stack.enter_async_context(transport),
+            rate_per_s=settings.rate,
+            burst=settings.burst,
+            concurrency=settings.concurrency,
+            not_before_s=not_before_s,
+        )
+
+    async def _tick(self) -> None:
+        while True:
+            await anyio.sleep(1)
+            self.progress.tick()
+
+    def _on_signal(self, engine: Engine, count: int, exit_: Exit) -> None:
+        self.exits.add(exit_)
+        if count == 1:
+            engine.request_stop("signal")
+            self.progress.say("requests under way are finished and recorded; once more cancels them")
+        else:
+            engine.cancel("signal")
+
+    def _on_settled(self, settlement: Settlement) -> None:
+        self.settled[settlement.outcome] += 1
+        self._observe(Settled(settlement))
+
+    def _observe(self, event: Event) -> None:
+        match event:
+            case TargetStopped(target, reason):
+                self.stopped[target] = reason
+                self.exits.add(_STOP_EXITS.get(reason, Exit.UNFINISHED))
+            case StopRequested("errors"):
+                self.exits.add(Exit.GUARD)
+            case StopRequested("limit"):
+                self.exits.add(Exit.UNFINISHED)
+            case _:
+                pass
+        self.progress.observe(event)
+
+    def _finish(self, journal: RunJournal) -> None:
+        try:
+            self.store.finish_run(journal, exits=sorted(self.exits), stopped=self.stopped)
+        except StateWriteError:
+            if Exit.STATE not in self.exits:
+                raise

@@ -1,0 +1,109 @@
+"""What a command works with: the configuration, the manifests it names, and the state."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from kbsync import __version__
+from kbsync.adapters.config import Config, find_config, read_config
+from kbsync.adapters.manifests import ManifestStream, read_manifests
+from kbsync.adapters.state import StateStore
+from kbsync.core.diff import Comparison
+from kbsync.core.items import Item
+from kbsync.core.plan import Base, Plan
+from kbsync.core.plan_document import seal
+from kbsync.core.planning import Pace, draw_up
+from kbsync.core.rules import Problem
+from kbsync.core.settings import GuardSettings
+from kbsync.core.state import Known
+from kbsync.errors import InputError, UsageError
+from kbsync.providers import ALL_RULES, PROVIDERS
+from kbsync.views.problems import problem_lines
+
+__all__ = ("Workspace", "open_workspace")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A valid configuration, and the rules and guards that this command lifts."""
+
+    config: Config
+    allowed: frozenset[str]
+
+    def store(self) -> StateStore:
+        """Return the state, which need not exist yet."""
+        return StateStore(self.config.state_path)
+
+    def read(self, paths: Sequence[str]) -> ManifestStream:
+        """Return the items of the manifests at *paths*; without any, of those that the configuration names."""
+        return read_manifests(
+            paths or self.config.manifests.paths,
+            targets={name: target.provider.dialect(target.settings) for name, target in self.config.targets.items()},
+            rules=ALL_RULES,
+            allow=self.allowed,
+            root=Path.cwd() if paths else self.config.folder,
+        )
+
+    def plan(
+        self,
+        known: Known,
+        paths: Sequence[str],
+        *,
+        guards: GuardSettings | None = None,
+        only: Collection[Item] | None = None,
+    ) -> tuple[Plan, list[Problem]]:
+        """Compare the manifests at *paths* with *known*; return the sealed plan, and the warnings.
+
+        With *only*, other items are left out as if the paths did not name them. Raises InputError with every mistake
+        in every file.
+        """
+        stream = self.read(paths)
+        operations = {name: target.provider.operations for name, target in self.config.targets.items()}
+        comparison = Comparison(known, operations)
+        for desired in stream:
+            if only is None or desired.item in only:
+                comparison.add(desired)
+        refuse(stream.problems)
+
+        paces = {
+            name: Pace(target.settings.rate, {operation.name: operation for operation in target.provider.operations})
+            for name, target in self.config.targets.items()
+        }
+        plan = draw_up(
+            comparison,
+            known,
+            base=Base(known.lineage, known.serial, __version__, self.origins()),
+            paces=paces,
+            guards=guards or self.config.guards,
+            allowed=self.allowed,
+            whole=not paths and only is None,
+        )
+        return seal(plan), stream.problems
+
+    def origins(self) -> dict[str, str]:
+        """Return the address of each target."""
+        return {name: target.origin for name, target in sorted(self.config.targets.items())}
+
+
+def open_workspace(config_file: Path | None, allowed: Collection[str] = ()) -> Workspace:
+    """Return the workspace of *config_file*, or of the nearest configuration.
+
+    Raises UsageError when *allowed* holds an id that cannot be lifted, InputError when the configuration is wrong.
+    """
+    for rule in allowed:
+        if rule not in ALL_RULES or not ALL_RULES[rule].liftable:
+            liftable = [known.id for known in ALL_RULES.values() if known.liftable]
+            near = get_close_matches(rule, liftable, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"these can: {', '.join(liftable)}"
+            what = "cannot be lifted" if rule in ALL_RULES else "is not the id of a rule or guard"
+            raise UsageError(f"--allow {rule!r}: it {what}; {hint}")
+
+    file = config_file.absolute() if config_file is not None else find_config(Path.cwd())
+    return Workspace(read_config(file, PROVIDERS, allowed), frozenset(allowed))
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Raise InputError with all of *problems* when one of them is an error; warnings alone refuse nothing."""
+    if any(problem.severity == "error" for problem in problems):
+        raise InputError(list(problem_lines(problems)))
