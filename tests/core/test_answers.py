@@ -217,8 +217,21 @@ def test_an_answer_that_says_nothing_is_unclear(status: int) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html>Sign in</html>", b"", b"[]", b"null", b"{}", b'{"code":null}', b'{"code":"0"}', b'{"code":"ok"}']
-    + [b'{"code":0.0}', b'{"code":true}', b'{"code":[0]}', b'{"msg":"ok"}', b'{"code":1,"code":0}'],
+    [
+        b"<html>Sign in</html>",
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"code":null}',
+        b'{"code":"0"}',
+        b'{"code":"ok"}',
+        b'{"code":0.0}',
+        b'{"code":true}',
+        b'{"code":[0]}',
+        b'{"msg":"ok"}',
+        b'{"code":1,"code":0}',
+    ],
 )
 def test_a_success_status_without_a_known_code_is_unclear(body: bytes) -> None:
     assert judged(200, body) == Transient("unclear", Answer(), doubt=True)
@@ -283,9 +296,31 @@ def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(text: str, second
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-1", "+5", "1.5", "１２", "1_000", "nan", "inf", "1e3", "12345678901", "1" * 30, "120, 240", "0x10", "١٢"]
-    + ["tomorrow", "Wed, 32 Oct 2026 07:28:00 GMT", "Wed, 21 Okt 2026 07:28:00 GMT", "Wed, 21 Oct 2026 24:28:00 GMT"]
-    + ["Wed, 21 Oct 2026 07:28:00 PST", "Wed, 21 Oct 2026 07:28:00 +9900", "2026-10-21T07:28:00Z", "5\n", "5\r\nX: y"],
+    [
+        "",
+        "-1",
+        "+5",
+        "1.5",
+        "１２",
+        "1_000",
+        "nan",
+        "inf",
+        "1e3",
+        "12345678901",
+        "1" * 30,
+        "120, 240",
+        "0x10",
+        "١٢",
+        "tomorrow",
+        "Wed, 32 Oct 2026 07:28:00 GMT",
+        "Wed, 21 Okt 2026 07:28:00 GMT",
+        "Wed, 21 Oct 2026 24:28:00 GMT",
+        "Wed, 21 Oct 2026 07:28:00 PST",
+        "Wed, 21 Oct 2026 07:28:00 +9900",
+        "2026-10-21T07:28:00Z",
+        "5\n",
+        "5\r\nX: y",
+    ],
 )
 def test_anything_else_is_no_retry_after(text: str) -> None:
     assert retry_after_s({"retry-after": text, "date": NOW}) is None
@@ -329,7 +364,7 @@ def test_a_report_gets_the_code_as_it_was_told() -> None:
     assert make_answer(response, 4013).code == 4013
     assert make_answer(response, "4013").code == "4013"
     assert make_answer(response, 2**70).code == str(2**70)
-    assert make_answer(response, True).code is None
+    assert make_answer(response, code=True).code is None
     assert make_answer(response, 1.5).code is None
     assert make_answer(response, "x" * 1000).code == "x" * 64
 

@@ -159,12 +159,13 @@ def _int64(value: object) -> int:
 def _float32(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise MetaFault("wrong-type", "this takes a number")
-    if not math.isfinite(value):
-        raise MetaFault("bad-value", "this is no finite number")
     try:
-        return float32(float(value)) + 0.0  # there is one zero only
+        wide = float(value)
+        if math.isfinite(wide):
+            return float32(wide) + 0.0  # there is one zero only
     except OverflowError:
-        raise MetaFault("bad-value", "this number does not fit into a float32") from None
+        pass
+    raise MetaFault("bad-value", "this number does not fit into a float32")
 
 
 def _list(value: object, element: Callable[[object], Any]) -> tuple[Any, ...]:
