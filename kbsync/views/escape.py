@@ -17,7 +17,7 @@ _UNSAFE: Final = re.compile(
 )
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _FORMULA: Final = tuple("=+-@\t\r\n\x00＝＋－＠")
-_PROSE: Final = re.compile(r"""(?P<coded>[@#])|(?P<plain>[\\`*_{}\[\]<>()!|~&$]|:(?=//))|(?P<www>(?i:(?<=www))\.)""")
+_PROSE: Final = re.compile(r"""(?P<coded>[@#]+)|(?P<plain>[\\`*_{}\[\]<>()!|~&$]|:(?=//))|(?P<www>(?i:(?<=www))\.)""")
 _FENCE: Final = re.compile("`+")
 
 

@@ -40,9 +40,10 @@ def plan_text(plan: Plan, *, paint: Paint = PLAIN, max_changes_shown: int = 50, 
             break
         yield from _section(section, paint, left, width)
         left -= section.total
-    if left < 0:
+    hidden = len(plan.changes) - max(max_changes_shown, 0)
+    if hidden > 0:
         yield ""
-        yield f"… and {count(-left, 'more change')}; --format json lists all."
+        yield f"… and {count(hidden, 'more change')}; --format json lists all."
 
     for section in other_sections(plan):
         yield from _section(section, paint, _OTHERS_SHOWN, width)

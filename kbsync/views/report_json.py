@@ -5,7 +5,7 @@ JSON Lines has the same members. Its first line is the document without `items`;
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -18,19 +18,19 @@ __all__ = ("report_json", "report_jsonl")
 
 def report_json(report: Report) -> Iterator[bytes]:
     """Yield *report* as one JSON document, each change on a line of its own."""
-    yield orjson.dumps(_run(report))[:-1]
+    yield _dumps(_run(report))[:-1]
     separator = b',\n"items":[\n'
     for row in report:
-        yield separator + orjson.dumps(_row(row))
+        yield separator + _dumps(_row(row))
         separator = b",\n"
     yield b"]}\n" if separator == b",\n" else b',\n"items":[]}\n'
 
 
 def report_jsonl(report: Report) -> Iterator[bytes]:
     """Yield *report* as JSON Lines: the run, then its changes."""
-    yield orjson.dumps(_run(report)) + b"\n"
+    yield _dumps(_run(report)) + b"\n"
     for row in report:
-        yield orjson.dumps(_row(row)) + b"\n"
+        yield _dumps(_row(row)) + b"\n"
 
 
 def _run(report: Report) -> dict[str, Any]:
@@ -63,21 +63,31 @@ def _row(row: ReportRow) -> dict[str, Any]:
         "reason": settlement.reason,
         "attempts": settlement.attempts,
         "http_status": answer.http_status,
-        "code": _code(answer.code),
-        "message": _utf8(answer.message),
-        "log_id": _utf8(answer.log_id),
+        "code": answer.code,
+        "message": answer.message,
+        "log_id": answer.log_id,
         "duration_ms": round(settlement.duration_ms, 3),
         "source": source_to_plain(change.source),
     }
 
 
-def _code(code: int | str | None) -> int | str | None:
-    """Return *code* as JSON can carry it: as text when it is over 64 bits."""
-    if isinstance(code, str):
-        return _utf8(code)
-    return str(code) if code is not None and code.bit_length() > 63 else code
+def _dumps(plain: dict[str, Any]) -> bytes:
+    """Return *plain* as JSON, with what JSON cannot carry, halves of surrogate pairs and giant numbers, as text."""
+    try:
+        return orjson.dumps(plain)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_carried(plain))
 
 
-def _utf8(text: str) -> str:
-    """Return *text* with halves of surrogate pairs written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _carried(plain: Any) -> Any:
+    match plain:
+        case str():
+            return plain.encode("utf-8", "backslashreplace").decode()
+        case int() if plain.bit_length() > 63:
+            return str(plain)
+        case dict():
+            return {_carried(key): _carried(value) for key, value in cast("dict[str, Any]", plain).items()}
+        case list():
+            return [_carried(value) for value in cast("Any", plain)]
+        case _:
+            return plain

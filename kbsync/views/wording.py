@@ -22,7 +22,7 @@ def share(part: int, whole: int) -> str:
     if not whole:
         return "100 %"
     percent = part * 100 / whole
-    return f"{min(max(round(percent), part > 0), 100 if part == whole else 99)} %"
+    return f"{min(max(round(percent), int(part > 0)), 100 if part == whole else 99)} %"
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,213 @@
+import hashlib
+import json
+import pickle
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from kbsync.core.plan import Plan
+from kbsync.core.plan_document import plan_from_json, plan_to_json, seal
+from kbsync.errors import InputError
+from kbsync.views.schemas import PLAN_SCHEMA
+from tests.views.worlds import EXAMPLE, plans
+
+DOCUMENT = plan_to_json(EXAMPLE)
+SCHEMA = Draft202012Validator(PLAN_SCHEMA)
+
+
+def problem(data: bytes, **options: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        plan_from_json(data, "plan.json", **options)
+    (line,) = caught.value.problems
+    assert line.startswith("plan.json:")
+    assert line.endswith(" [bad-plan]")
+    return line
+
+
+def resealed(change: Any) -> bytes:
+    """Return the example's document after *change*, with the plan_id of what it holds then."""
+    document = json.loads(DOCUMENT)
+    change(document)
+    del document["plan_id"]
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps({**document, "plan_id": hashlib.sha256(canonical).hexdigest()}).encode()
+
+
+@given(plans())
+def test_a_plan_is_read_as_it_was_written(plan: Plan) -> None:
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+@given(plans())
+def test_every_plan_matches_the_published_schema(plan: Plan) -> None:
+    SCHEMA.validate(json.loads(plan_to_json(plan)))
+
+
+def test_the_schema_itself_is_sound() -> None:
+    Draft202012Validator.check_schema(PLAN_SCHEMA)
+
+
+def test_plan_id_is_what_anybody_can_compute() -> None:
+    document = json.loads(DOCUMENT)
+    plan_id = document.pop("plan_id")
+
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    assert plan_id == hashlib.sha256(canonical).hexdigest() == EXAMPLE.plan_id
+
+
+def test_sealing_twice_changes_nothing() -> None:
+    assert seal(EXAMPLE) == EXAMPLE
+    assert seal(replace(EXAMPLE, plan_id="x")) == EXAMPLE
+
+
+def test_each_change_stands_on_a_line_of_its_own() -> None:
+    lines = DOCUMENT.decode().splitlines()
+
+    assert sum('"operation"' in line for line in lines) == len(EXAMPLE.changes) + len(EXAMPLE.skipped)
+    assert max(line.count('"operation"') for line in lines) == 1
+
+
+def test_white_space_has_no_meaning() -> None:
+    assert plan_from_json(json.dumps(json.loads(DOCUMENT), indent=4).encode()) == EXAMPLE
+
+
+def test_a_field_that_was_never_known_has_no_such_key() -> None:
+    (field,) = [
+        field
+        for change in json.loads(DOCUMENT)["changes"]
+        for field in change["fields"]
+        if field["field"] == "meta.是否公开"
+    ]
+
+    assert field == {"field": "meta.是否公开", "desired": {"type": "bool", "value": True}}
+
+
+@given(st.integers(0, len(DOCUMENT) - 3))
+def test_a_plan_cut_short_anywhere_is_refused(length: int) -> None:
+    problem(DOCUMENT[:length])
+
+
+@given(st.integers(0, len(DOCUMENT) - 2), st.integers(0, 255))
+def test_a_changed_byte_never_changes_the_plan(position: int, value: int) -> None:
+    changed = DOCUMENT[:position] + bytes([value]) + DOCUMENT[position + 1 :]
+
+    try:
+        assert plan_from_json(changed) == EXAMPLE
+    except InputError:
+        assert changed != DOCUMENT
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_plan_or_refused(data: bytes) -> None:
+    problem(data)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> Any:
+    """Return the example's document with one value somewhere in it replaced, removed or added."""
+    document = json.loads(DOCUMENT)
+    node: Any = document
+    while True:
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        if not keys:
+            break
+        key = draw(st.sampled_from(keys))
+        if isinstance(node[key], (dict, list)) and node[key] and draw(st.booleans()):
+            node = node[key]
+            continue
+        if draw(st.booleans()):
+            node[key] = draw(_json)
+        else:
+            del node[key]
+        break
+    return document
+
+
+@given(mutations())
+def test_what_is_accepted_matches_the_schema(document: Any) -> None:
+    def change(plain: Any) -> None:
+        plain.clear()
+        plain.update(document)
+        plain.setdefault("plan_id", "")
+
+    try:
+        plan_from_json(resealed(change))
+    except InputError:
+        return
+
+    document.setdefault("plan_id", EXAMPLE.plan_id)
+    SCHEMA.validate({**document, "plan_id": EXAMPLE.plan_id})
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "not well-formed JSON"),
+        (b"PK\x03\x04rest", "a zip archive"),
+        (pickle.dumps({"format": "kbsync.plan/1"}), "binary data"),
+        (zlib.compress(DOCUMENT, wbits=31), "gzip"),
+        (b"\xef\xbb\xbf" + DOCUMENT, "byte order mark"),
+        (DOCUMENT.decode().encode("utf-16"), "UTF-16"),
+        (DOCUMENT.decode().replace("小猫", "\ufffd").encode("gb18030"), "not well-formed JSON"),
+        (b"[" * 100_000, "not well-formed JSON"),
+        (b'"kbsync.plan/1"', "not a plan"),
+        (b"{}", "not a plan"),
+        (b'{"format":"kbsync.report/1"}', "the format is not kbsync.plan/1"),
+        (b'{"format":"kbsync.plan/2","new":1}', "version 2, made by another kbsync"),
+        (DOCUMENT.replace(b'"whole":true', b'"whole":true,"then":1'), 'unknown key "then"'),
+        (DOCUMENT.replace(b',\n"whole":true', b""), "whole is missing"),
+        (DOCUMENT.replace(b'"whole":true', b'"whole":false'), "the file was changed"),
+        (DOCUMENT.replace(b'"whole":true', b'"whole":false,"whole":true'), "a key stands twice"),
+        (DOCUMENT.replace(b'"line":9,', b'"line":true,'), "source: line: not of type int"),
+        (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), "line: below 0"),
+        (DOCUMENT.replace(b'"reason":"new"', b'"reason":"drifted"'), "reason: not one of new, changed, in_doubt"),
+        (DOCUMENT.replace(b'"conflicts":[]', b'"conflicts":[1]'), "conflicts"),
+        (DOCUMENT.replace(b'"changes":4', b'"changes":5'), "the counts are not those of the lists"),
+        (DOCUMENT.replace(b'"type":"float32"', b'"type":"float64"'), "changes[3].fields[0]: not a value of meta.score"),
+        (DOCUMENT.replace(b'"update_type":1', b'"update_type":true'), "fields[1]: not a value of update_rule"),
+        (DOCUMENT.replace(b'"field":"caption"', b'"field":"colour"'), "not a value of colour"),
+    ],
+)
+def test_whatever_is_no_plan_is_refused_with_its_reason(data: bytes, said: str) -> None:
+    assert said in problem(data)
+
+
+def _swap(plain: Any) -> None:
+    plain["changes"].reverse()
+
+
+def _repeat(plain: Any) -> None:
+    plain["changes"].insert(0, plain["changes"][0])
+    plain["summary"]["changes"] += 1
+
+
+def _no_fields(plain: Any) -> None:
+    plain["changes"][0]["fields"] = []
+
+
+@pytest.mark.parametrize("change", [_swap, _repeat, _no_fields])
+def test_a_good_digest_does_not_excuse_a_bad_shape(change: Any) -> None:
+    problem(resealed(change))
+
+
+def test_a_plan_over_the_limit_is_not_even_parsed() -> None:
+    assert "over 10 bytes" in problem(b"x" * 11, max_bytes=10)
+
+
+def test_the_place_of_broken_json_is_named() -> None:
+    cut = DOCUMENT[:-20]
+
+    assert problem(cut).startswith(f"plan.json:{cut.count(10) + 1}:")
