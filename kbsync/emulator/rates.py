@@ -16,7 +16,7 @@ WindowKind = Literal["sliding", "fixed"]
 
 DEFAULT_THROTTLE_MIX: Mapping[str, float] = {"http_429_after": 1.0}
 
-_RATE = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*/\s*(?P<unit>s|sec|second|min|minute|h|hour)")
+_RATE = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*/\s*(?P<unit>s|sec|second|min|minute|h|hour)", re.ASCII)
 _UNITS_S = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 
 
