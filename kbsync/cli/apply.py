@@ -182,9 +182,11 @@ def _saved(path: Path, workspace: Workspace, lineage: str, serial: int) -> Plan:
     if plan.base.lineage != lineage and (plan.base.lineage or serial):
         wrong.append("it was made against another state")
     origins = workspace.origins()
-    for name in sorted({change.item.target for change in plan.changes}):
-        if plan.base.targets.get(name, "") != origins.get(name):
-            wrong.append(f"it was made for {name} at another address than the configuration has now")
+    wrong.extend(
+        f"it was made for {name} at another address than the configuration has now"
+        for name in sorted({change.item.target for change in plan.changes})
+        if plan.base.targets.get(name, "") != origins.get(name)
+    )
     if wrong:
         raise InputError([f"{path}:1:1: {why}; make a new plan [bad-plan]" for why in wrong])
     return replace(
