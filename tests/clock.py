@@ -3,13 +3,14 @@
 import asyncio
 import selectors
 from collections.abc import Awaitable, Callable
+from math import ceil
 from typing import Any, TypeVar
 
 import anyio
 
 from kbsync.engine.target import Clock
 
-__all__ = ("EPOCH_S", "VirtualLoop", "run_virtually", "virtual_clock")
+__all__ = ("EPOCH_S", "CoarseLoop", "DeadlockError", "VirtualLoop", "run_virtually", "virtual_clock")
 
 EPOCH_S = 1_800_000_000.0
 _TURN_S = 1e-6
@@ -23,9 +24,10 @@ class DeadlockError(Exception):
 class _JumpingSelector(selectors.DefaultSelector):
     """Looks at the descriptors without waiting, and adds the time it was asked to wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, timer_s: float) -> None:
         super().__init__()
         self.time_s = 0.0
+        self._timer_s = timer_s
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -35,24 +37,35 @@ class _JumpingSelector(selectors.DefaultSelector):
         elif timeout is None:
             raise DeadlockError("nothing is scheduled, and no task can go on")
         else:
-            self.time_s += max(timeout, _TURN_S)
+            self.time_s += max(ceil(timeout / self._timer_s) * self._timer_s if self._timer_s else timeout, _TURN_S)
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop on virtual time, which starts at 0. Not for real sockets or threads."""
+    """An asyncio loop on virtual time, which starts at 0. Not for real sockets or threads.
+
+    Its timers are exact, and each of its turns takes a microsecond.
+    """
+
+    timer_s = 0.0
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+        self._jumping = _JumpingSelector(self.timer_s)
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.time_s
 
 
-def run_virtually(function: Callable[..., Awaitable[_T]], *args: Any) -> _T:
+class CoarseLoop(VirtualLoop):
+    """One whose timers are late by up to a millisecond, as those of epoll are."""
+
+    timer_s = 0.001
+
+
+def run_virtually(function: Callable[..., Awaitable[_T]], *args: Any, loop: type[VirtualLoop] = VirtualLoop) -> _T:
     """Run *function* on virtual time, from 0 on."""
-    return anyio.run(function, *args, backend_options={"loop_factory": VirtualLoop})
+    return anyio.run(function, *args, backend_options={"loop_factory": loop})
 
 
 def virtual_clock() -> Clock:

@@ -87,7 +87,7 @@ class LittleCodec:
         return Request("PUT", f"/{operation}/{item.container}/{item.id}", {}, body)
 
     def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
-        return Request("POST", f"/read/{operation}", {}, orjson.dumps([item.id for item in items]))
+        return Request("POST", f"/read/{operation}/{items[0].container}", {}, orjson.dumps([item.id for item in items]))
 
     def authorise(self, request: Request, now_s: float) -> Request:
         return replace(request, headers={**request.headers, "x-time": f"{now_s:.3f}"})
@@ -199,9 +199,13 @@ class ScriptedTransport:
 
 
 def _items_of(request: Request) -> set[str]:
+    *_, operation, container, last = request.path.split("/")
     if request.path.startswith("/read/"):
-        return set(orjson.loads(request.body))
-    return {request.path.rsplit("/", 1)[1]}
+        operation, container, ids = container, last, orjson.loads(request.body)
+    else:
+        ids = [last]
+    kind = "image" if operation == CAPTION.name else "document"
+    return {f"{container}/{kind}/{id_}" for id_ in ids}
 
 
 def _confirmed(request: Request) -> Response:
