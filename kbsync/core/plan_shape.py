@@ -196,7 +196,7 @@ def _object(parsed: Any, *keys: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise Misfit("not an object")
     plain = cast("dict[str, Any]", parsed)
-    if plain.keys() != set(keys):
+    if len(plain) != len(keys) or not all(map(plain.__contains__, keys)):
         missing = [key for key in keys if key not in plain]
         unknown = sorted(plain.keys() - set(keys))
         raise Misfit(f"{missing[0]} is missing" if missing else f"unknown key {json.dumps(unknown[0][:40])}")
