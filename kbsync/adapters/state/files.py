@@ -218,11 +218,16 @@ _ADVICE: Final = (
 )
 
 
+_HALF_DONE: Final = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
+
+
 def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _told(path: Path, error: sqlite3.DatabaseError) -> str:
+    if getattr(error, "sqlite_errorcode", 0) in _HALF_DONE:
+        return f"A run was killed while it opened the state {path}. The next apply repairs it."
     match _code(error):
         case sqlite3.SQLITE_NOTADB:
             return f"The state {path} is not a database.\n{_ADVICE}"

@@ -20,10 +20,13 @@ from kbsync.adapters.state.recorder import (
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
 from kbsync.adapters.state.writer import Writer
 from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
+from kbsync.core.wire import Answer
 from kbsync.errors import StateWriteError
 
 __all__ = ("RunJournal", "Unwritten")
 
+_LATEST_S: Final = 0.005
+_UNSENT: Final = "unsent"
 _OTHERWISE: Final = 1
 _UPDATED: Final = 2
 
@@ -55,6 +58,7 @@ class RunJournal:
         self._doubts = array("H", bytes(2 * len(recorder.changes)))
         for seq in recorder.doubted:
             self._doubts[seq] = 1
+        self._alarm = False
         self._unwritten: list[Unwritten] = []
         writer.keep(self)
 
@@ -66,7 +70,7 @@ class RunJournal:
     async def intend(self, intent: Intent) -> None:
         """Return when *intent* is durable. Raises StateWriteError when it cannot be made so.
 
-        A cancelled intent may have become durable; nothing was sent, so it can be concluded without doubt.
+        A cancelled intent may have become durable. Nothing was sent, so it is concluded here, without doubt.
         """
         seq, number, at_s = intent
         if not 0 <= seq < len(self._settled) or not 0 < number < ATTEMPTS_PER_CHANGE:
@@ -78,7 +82,11 @@ class RunJournal:
         self._open[attempt] = at_s
         self._doubts[seq] += 1
         self._writer.hand_in(Intended(intent, future))
-        await future
+        try:
+            await future
+        except asyncio.CancelledError:
+            self.conclude(Conclusion(seq, number, None, 0.0, _UNSENT, doubt=False, answer=Answer()))
+            raise
 
     async def intend_read(self, target: str, operation: str, items: int, at_s: float) -> int:
         """Return a number for this read when its intent is durable. Raises StateWriteError."""
@@ -87,7 +95,11 @@ class RunJournal:
         self._next_read += 1
         self._open_reads[number] = at_s
         self._writer.hand_in(ReadIntended(number, target, operation, items, at_s, future))
-        await future
+        try:
+            await future
+        except asyncio.CancelledError:
+            self.conclude_read(number, ReadRecord(target, operation, items, None, 0.0, _UNSENT, Answer()))
+            raise
         return number
 
     def conclude(self, conclusion: Conclusion) -> None:
@@ -100,31 +112,42 @@ class RunJournal:
             self._doubts[seq] -= 1
         elif self._settled[seq] == _UPDATED:
             conclusion = conclusion._replace(doubt=False)
-        self._writer.hand_in(Concluded(conclusion, intended_s))
+        self._later(Concluded(conclusion, intended_s))
 
     def conclude_read(self, number: int, record: ReadRecord) -> None:
         """Record how the read with this *number* ended."""
         intended_s = self._open_reads.pop(number, None)
         if intended_s is None:
             raise ValueError(f"read {number} is not open")
-        self._writer.hand_in(ReadConcluded(number, intended_s, record))
+        self._later(ReadConcluded(number, intended_s, record))
 
     def settle(self, settlement: Settlement) -> None:
         """Record *settlement*; `on_settled` is called once it is durable. Raises ValueError for a second outcome."""
         seq = settlement.seq
         if not 0 <= seq < len(self._settled) or self._settled[seq]:
             raise ValueError(f"there is no change {seq}, or it has an outcome already")
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
         updated = settlement.outcome == "updated"
         self._settled[seq] = _UPDATED if updated else _OTHERWISE
-        self._writer.hand_in(Settled(settlement, updated and self._doubts[seq] > 0))
+        self._later(Settled(settlement, updated and self._doubts[seq] > 0))
 
     async def flush(self) -> None:
         """Return when everything handed in is durable. Raises StateWriteError when it is not."""
         future = self._future()
         self._writer.hand_in(Flushed(future))
         await future
+
+    def _later(self, entry: Entry) -> None:
+        # Nobody waits for how something ended, and the next intent is seldom far: both then share a commit.
+        self._writer.hand_in_later(entry)
+        if not self._alarm:
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+            self._alarm = True
+            self._loop.call_later(_LATEST_S, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = False
+        self._writer.ring()
 
     def _future(self) -> asyncio.Future[None]:
         if self._writer.failure:

@@ -105,6 +105,9 @@ class StoredKnown:
         for place, number in sorted(self._containers.items()):
             if target not in (None, place[0]) or container not in (None, place[1]):
                 continue
+            if place in self._digests:
+                yield from (Item(*place, id_) for id_ in self._digests[place])
+                continue
             with reading(self._path):
                 for (id_,) in self._open.execute("SELECT id FROM items WHERE container = ? ORDER BY id", (number,)):
                     yield Item(*place, id_)
@@ -146,6 +149,8 @@ class StoredKnown:
         digests = _NOTHING
         if number is not None:
             with reading(self._path):
-                digests = dict(self._open.execute("SELECT id, digest FROM items WHERE container = ?", (number,)))
+                digests = dict(
+                    self._open.execute("SELECT id, digest FROM items WHERE container = ? ORDER BY id", (number,))
+                )
         self._digests[place] = digests
         return digests

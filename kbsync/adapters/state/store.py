@@ -19,7 +19,7 @@ from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
-from kbsync.errors import UsageError
+from kbsync.errors import StateError, UsageError
 
 __all__ = ("StateStore",)
 
@@ -185,4 +185,11 @@ class StateStore:
             yield connection
 
     def _reader(self) -> sqlite3.Connection:
-        return open_reader(self.path)
+        try:
+            return open_reader(self.path)
+        except StateError:
+            # What a kill left half done can only be completed by one who may write.
+            if self._lock is None or self._writer is not None:
+                raise
+            self._write()
+            return open_reader(self.path)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -18,6 +19,8 @@ __all__ = ("Ledger", "Writer")
 _T = TypeVar("_T")
 # A commit takes whatever waits, up to this: enough that the disk is never the limit, few enough that none waits long.
 _MOST_ENTRIES: Final = 512
+# Commits begin this far apart at least. One that follows at once would carry little, for the same price.
+_COMMIT_EVERY_S: Final = 0.001
 
 
 class Ledger(Protocol):
@@ -53,6 +56,7 @@ class Writer:
         self._ledger: Ledger | None = None
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
+        self._next_commit_s = 0.0
         self._thread = threading.Thread(target=self._serve, name="kbsync-state", daemon=True)
         self._thread.start()
         try:
@@ -73,8 +77,17 @@ class Writer:
         self._ledger = ledger
 
     def hand_in(self, entry: Entry) -> None:
-        """Queue *entry* for the next commit. Callable from any thread, never blocks."""
+        """Queue *entry* for a commit now. Never blocks."""
         self._put(entry)
+
+    def hand_in_later(self, entry: Entry) -> None:
+        """Queue *entry* for the next commit, whenever that is: see `ring`."""
+        self._queue.append(entry)
+
+    def ring(self) -> None:
+        """Have everything that is queued committed now."""
+        self._awake = True
+        self._bell.put(None)
 
     def close(self) -> None:
         """Do what is queued, close the connection and end the thread."""
@@ -91,8 +104,7 @@ class Writer:
     def _put(self, waiting: "_Waiting") -> None:
         self._queue.append(waiting)
         if not self._awake:
-            self._awake = True
-            self._bell.put(None)
+            self.ring()
 
     def _open(self) -> None:
         self._connection = open_writer(self._path)
@@ -110,11 +122,18 @@ class Writer:
                     if first.last:
                         return
                 else:
+                    self._gather()
                     self._commit(self._take(first))
 
     def _fall_asleep(self) -> bool:
         self._awake = False
         return bool(self._queue)
+
+    def _gather(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_commit_s:
+            time.sleep(self._next_commit_s - now_s)
+        self._next_commit_s = max(now_s, self._next_commit_s) + _COMMIT_EVERY_S
 
     def _take(self, first: Entry) -> list[Entry]:
         queue = self._queue

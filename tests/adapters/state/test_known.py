@@ -1,0 +1,216 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from kbsync.adapters.state import StateStore
+from kbsync.core.fields import MetaValue, UpdateRule, Value, digest
+from kbsync.core.items import Source
+from kbsync.core.plan import Change, FieldChange, Unmanaged
+from kbsync.core.state import Intent
+from tests.adapters.state.plans import (
+    answered,
+    began,
+    captioned,
+    captions,
+    document,
+    fate,
+    image,
+    lost,
+    plan_of,
+    update,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".kbsync" / "state.db"
+
+
+def test_a_state_that_does_not_exist_knows_nothing_and_stays_so(path: Path) -> None:
+    store = StateStore(path)
+
+    with store.known() as known:
+        assert (known.lineage, known.serial, known.declared_items) == ("", 0, 0)
+        assert known.digest(image(1)) is None
+        assert known.fields(image(1)) == {}
+        assert list(known.items()) == []
+        assert known.doubts() == {}
+        assert known.counts() == {}
+    assert store.list_runs() == ()
+    assert store.last_send_s(["coze-cn"]) == {}
+    assert store.show(image(1)).attempts == ()
+    assert not path.parent.exists()
+
+
+def test_what_was_updated_is_known_by_the_next_run(path: Path) -> None:
+    plan = plan_of([captioned(image(1), "小猫"), captioned(image(2), "小狗"), captioned(image(3), "鸟")])
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, plan), [0, 2]))
+
+    with StateStore(path).known() as known:
+        assert known.fields(image(1)) == {"caption": "小猫"}
+        assert known.digest(image(1)) == digest({"caption": "小猫"})
+        assert known.digest(image(2)) is None
+        assert known.fields(image(2)) == {}
+        assert list(known.items()) == [image(1), image(3)]
+        assert known.counts() == {("coze-cn", "744632974166804001"): 2}
+        assert known.declared_items == 3
+
+
+def test_every_kind_of_value_is_known_as_it_was_sent(path: Path) -> None:
+    fields: dict[str, Value] = {
+        "meta.a": MetaValue("list<int64>", (1, -(2**63))),
+        "meta.b": MetaValue("float32", 0.1),
+        "meta.c": MetaValue("bool", value=True),
+        "meta.d": MetaValue("string", 'quote " \\ \x00 \u2028 😀'),
+        "name": "2024 年报.pdf",
+        "update_rule": UpdateRule(1, 24),
+    }
+    changes = tuple(FieldChange(field, None, value) for field, value in fields.items())
+    plan = plan_of([Change(document(1), "volcengine.document.meta", "new", changes, Source("b.yaml", 3, 1))])
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, plan), [0]))
+        store.finish_run(store.begin_run(plan))
+
+    with StateStore(path).known() as known:
+        assert known.fields(document(1)) == fields
+        assert known.digest(document(1)) == digest(fields)
+    assert StateStore(path).load_report().rows[0].change == plan.changes[0]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_update_keeps_the_fields_it_does_not_mention(path: Path, *, together: bool) -> None:
+    name = Change(
+        document(1), "volcengine.document.name", "new", (FieldChange("name", None, "报告"),), Source("b", 1, 1)
+    )
+    meta = Change(
+        document(1),
+        "volcengine.document.meta",
+        "new",
+        (FieldChange("meta.a", None, MetaValue("int64", 1)), FieldChange("meta.b", None, MetaValue("int64", 2))),
+        Source("b", 2, 1),
+    )
+    for plan in [plan_of([meta, name])] if together else [plan_of([meta]), plan_of([name])]:
+        with StateStore(path) as store:
+            journal = began(store, plan)
+
+            async def run(count: int = len(plan.changes)) -> None:
+                for seq in range(count):
+                    await journal.intend(Intent(seq, 1, 1.0))  # noqa: B023
+                for seq in range(count):
+                    journal.conclude(answered(seq))  # noqa: B023
+                    journal.settle(fate(seq))  # noqa: B023
+                await journal.flush()  # noqa: B023
+
+            asyncio.run(run())
+
+    with StateStore(path).known() as known:
+        fields = known.fields(document(1))
+        assert fields == {"name": "报告", "meta.a": MetaValue("int64", 1), "meta.b": MetaValue("int64", 2)}
+        assert known.digest(document(1)) == digest(fields)
+
+
+def test_identity_survives_and_each_run_raises_the_serial(path: Path) -> None:
+    seen = []
+    for number in range(3):
+        with StateStore(path) as store:
+            began(store, captions(1))
+        with StateStore(path).known() as known:
+            seen.append((known.lineage, known.serial))
+        assert seen[-1] == (seen[0][0], number + 1)
+    assert len(seen[0][0]) == 36
+
+
+def test_only_a_whole_manifest_says_how_many_items_are_declared(path: Path) -> None:
+    for items, whole, declared in [(7, True, 7), (3, False, 7), (5, True, 5)]:
+        with StateStore(path) as store:
+            began(store, plan_of([], items=items, whole=whole))
+        with StateStore(path).known() as known:
+            assert known.declared_items == declared
+
+
+def test_released_items_are_forgotten_unless_in_doubt(path: Path) -> None:
+    with StateStore(path) as store:
+        journal = began(store, captions(3))
+
+        async def run() -> None:
+            await update(journal, [0, 1])
+            await journal.intend(Intent(2, 1, 1.0))
+            journal.conclude(lost(2))
+            journal.settle(fate(2, "unknown"))
+            await journal.flush()
+
+        asyncio.run(run())
+    with StateStore(path) as store:
+        journal = began(store, plan_of([], released=[image(1), image(2)]))
+        store.finish_run(journal)
+
+    with StateStore(path).known() as known:
+        assert set(known.items()) == {image(0), image(2)}
+        assert known.doubts() == {image(2): frozenset({"coze.image.caption"})}
+    assert StateStore(path).load_report().facts.released == (image(1),)
+
+
+def test_unmanaged_fields_are_forgotten_and_the_others_kept(path: Path) -> None:
+    fields = tuple(FieldChange(f"meta.{name}", None, MetaValue("int64", 1)) for name in "abc")
+    plan = plan_of([Change(document(n), "volcengine.document.meta", "new", fields, Source("b", 1, 1)) for n in (1, 2)])
+    trims = [Unmanaged(document(1), ("meta.a", "meta.c")), Unmanaged(document(2), ("meta.a", "meta.b", "meta.c"))]
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, plan), [0, 1]))
+        store.begin_run(plan_of([], unmanaged=[*trims, Unmanaged(document(3), ("meta.a",))]))
+
+    left = {"meta.b": MetaValue("int64", 1)}
+    with StateStore(path).known() as known:
+        assert known.fields(document(1)) == left
+        assert known.digest(document(1)) == digest(left)
+        assert list(known.items()) == [document(1)]
+
+
+def test_what_is_read_is_one_moment_whatever_a_run_writes_meanwhile(path: Path) -> None:
+    with StateStore(path) as store:
+        journal = began(store, captions(2))
+        asyncio.run(update(journal, [0]))
+
+    writer = StateStore(path)
+    writer.lock("apply")
+    journal = writer.begin_run(captions(2, "新"))
+    reader = StateStore(path)
+    with reader.known() as known:
+        asyncio.run(update(journal, [0, 1]))
+        assert known.digest(image(0)) == digest({"caption": "小猫 0"})
+        assert known.fields(image(0)) == {"caption": "小猫 0"}
+        assert known.digest(image(1)) is None
+    with reader.known() as known:
+        assert known.fields(image(0)) == {"caption": "新 0"}
+    writer.close()
+
+
+def test_a_listing_can_be_of_one_target_or_container(path: Path) -> None:
+    items = [image(1), image(2, container="9"), image(3, target="coze-com"), document(4)]
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, plan_of([captioned(item, "x") for item in items])), range(4)))
+
+    with StateStore(path).known() as known:
+        assert list(known.items(target="coze-cn")) == items[:2]
+        assert list(known.items(container="9")) == [items[1]]
+        assert list(known.items(target="nobody")) == []
+        assert known.digest(items[0]) is not None
+        assert set(known.items()) == set(items)
+
+
+def test_forgetting_takes_known_values_and_doubts(path: Path) -> None:
+    with StateStore(path) as store:
+        journal = began(store, captions(3))
+
+        async def run() -> None:
+            await update(journal, [0, 1])
+            await journal.intend(Intent(2, 1, 1.0))
+
+        asyncio.run(run())
+        assert store.forget([image(0), image(2), image(7), document(1)]) == 1
+
+    with StateStore(path).known() as known:
+        assert list(known.items()) == [image(1)]
+        assert known.doubts() == {}
+    assert not StateStore(path.with_name("none.db")).forget([image(1)])
