@@ -29,6 +29,10 @@ from kbsync.views.result_text import result_text
 
 __all__ = ("apply",)
 
+# Who is asked wants to see what for; who said yes beforehand has seen a plan, or reads the report.
+_SHOWN_ASKED = 50
+_SHOWN_UNASKED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class _Wishes:
@@ -147,7 +151,7 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
 
     human = wishes.form == "human"
     if human or refused(plan):
-        show_plan(plan, wishes.form, console)
+        show_plan(plan, wishes.form, console, max_changes_shown=_SHOWN_UNASKED if wishes.yes else _SHOWN_ASKED)
     if refused(plan):
         return Exit.GUARD
     if not wishes.yes and plan.changes and not click.confirm("\nSend these updates?", err=True):

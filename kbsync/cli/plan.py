@@ -59,15 +59,16 @@ def plan(
     return most_telling(_exits(drawn, detailed=detailed_exitcode))
 
 
-def show_plan(drawn: Plan, form: str, console: Console) -> None:
-    """Write *drawn* to stdout in *form*: `human`, `json` or `markdown`."""
+def show_plan(drawn: Plan, form: str, console: Console, *, max_changes_shown: int = 50) -> None:
+    """Write *drawn* to stdout in *form*: `human` (the first changes only), `json` or `markdown`."""
     match form:
         case "json":
             console.out.pieces(plan_lines(drawn))
         case "markdown":
             console.out.lines([plan_markdown(drawn)])
         case _:
-            console.out.lines(plan_text(drawn, paint=Paint(colour=console.colour), width=console.width))
+            paint = Paint(colour=console.colour)
+            console.out.lines(plan_text(drawn, paint=paint, max_changes_shown=max_changes_shown, width=console.width))
 
 
 def with_max_changes(guards: GuardSettings, max_changes: int | None) -> GuardSettings:
