@@ -14,6 +14,7 @@ from kbsync.emulator.control import Control
 from kbsync.emulator.coze import Coze
 from kbsync.emulator.faults import FAULTS, Fault
 from kbsync.emulator.ledger import Fate, Ledger, Record
+from kbsync.emulator.listings import first_page, spoiled_list
 from kbsync.emulator.messages import Answer, Request, StampCache, json_answer, json_object, rendered
 from kbsync.emulator.rates import Limiter, Peaks, Rate
 from kbsync.emulator.routing import Router
@@ -115,6 +116,7 @@ class Emulator:
             return self._rendered(self._control.answer(request, request.path.removeprefix(CONTROL_PREFIX)), request)
         found = self._router.find(request.method, request.path)
         if found is None:
+            self.ledger.requests["unknown"] += 1
             return self._rendered(self._unknown(request), request)
         log_id = found.api.log_id()
         call = Call(request, found.ids, json_object(request.body), log_id)
@@ -162,9 +164,11 @@ class Emulator:
         failing = failing_answer(fault, arrival.api, arrival.call.log_id, hit.draw, self.site.now_s())
         if failing is not None and fault.effect == "skip":
             return _Judged(failing, fault, hit.draw, _fate(arrival, "not_applied"), throttled=throttled is not None)
-        outcome = arrival.endpoint.handle(arrival.call)
+        outcome = arrival.endpoint.handle(first_page(arrival.call) if fault.shape == "stuck" else arrival.call)
         fate = self._written(arrival, outcome, fault)
         answer = outcome.answer if failing is None else failing
+        if fault.shape == "listing":
+            answer = spoiled_list(answer, fault.text)
         return _Judged(answer, fault, hit.draw, fate, throttled=throttled is not None)
 
     def _throttled(self, arrival: _Arrival) -> Hit | None:

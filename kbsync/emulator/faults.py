@@ -38,6 +38,10 @@ Shape = Literal[
     "garbage",  # a status line that is none
     "content_type",  # the true body under the content type text (empty: none)
     "headers",  # the true body after a header of size_bytes
+    "listing",  # a list spoiled as text says: short, empty, doubled, nameless, more, fewer, negative
+    "stuck",  # the first page of a list, whichever was asked for
+    "parting",  # the true answer, and then the connection is closed although nothing said so
+    "parting_reset",  # the true answer, and then the connection is reset
     "many_headers",  # the true body after size_bytes headers
 ]
 
@@ -142,6 +146,18 @@ FAULTS: Mapping[str, Fault] = _table(
     Fault("duplicate_keys", "body", text='{"code":1,"code":0,"msg":"","message":"success"}'),
     Fault("invalid_utf8", "bytes", "apply", text='{"code":0,"msg":"\xff\xfe"}'),
     Fault("utf8_bom", "bytes", "apply", text='\xef\xbb\xbf{"code":0,"msg":""}'),
+    # A good answer, but the connection is gone when the next request comes.
+    Fault("answer_then_close", "parting", "apply"),
+    Fault("answer_then_reset", "parting_reset", "apply"),
+    # Lists that lie. A write is answered as ever.
+    Fault("page_stuck", "stuck", "apply"),
+    Fault("page_short", "listing", "apply", text="short"),
+    Fault("page_empty", "listing", "apply", text="empty"),
+    Fault("page_doubled_item", "listing", "apply", text="doubled"),
+    Fault("page_nameless_item", "listing", "apply", text="nameless"),
+    Fault("total_more", "listing", "apply", text="more"),
+    Fault("total_fewer", "listing", "apply", text="fewer"),
+    Fault("total_negative", "listing", "apply", text="negative"),
     # The envelope, but for its code.
     Fault("code_missing", "literal", "apply"),
     Fault("code_null", "literal", "apply", text="null"),

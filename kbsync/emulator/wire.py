@@ -13,6 +13,7 @@ from kbsync.emulator.messages import Answer, rendered
 __all__ = ("ANSWERLESS", "End", "Pause", "Scene", "Script", "Step", "failing_answer", "script")
 
 CHUNK_BYTES = 64 * 1024
+PARTING_PAUSE_S = 0.02
 THROTTLED_STATUS = 429
 
 
@@ -245,6 +246,18 @@ def _many_headers(scene: Scene) -> Script:
     yield rendered(scene.answer._replace(headers=scene.answer.headers + padding), scene.date)
 
 
+def _parting(scene: Scene) -> Script:
+    yield rendered(scene.answer, scene.date)
+    yield End.CLOSE
+
+
+def _parting_reset(scene: Scene) -> Script:
+    yield rendered(scene.answer, scene.date)
+    # Long enough for the answer to leave: a reset discards what the peer has not read yet.
+    yield Pause(PARTING_PAUSE_S)
+    yield End.RESET
+
+
 def _delayed(scene: Scene) -> Script | None:
     return _after_pause(scene) if scene.fault.delay_s else None
 
@@ -269,6 +282,10 @@ _SCRIPTS: Mapping[Shape, Callable[[Scene], Script | None]] = {
     "content_type": _content_type,
     "headers": _headers,
     "many_headers": _many_headers,
+    "parting": _parting,
+    "parting_reset": _parting_reset,
+    "listing": _delayed,
+    "stuck": _delayed,
     "answer": _delayed,
     "status": _delayed,
     "code": _delayed,

@@ -99,9 +99,15 @@ def _claim(authorization: str) -> _Claim:
     return _Claim(match["key"], match["date"], match["region"], match["service"], names, match["signature"])
 
 
+# Many requests are signed in the same second.
+@lru_cache(maxsize=256)
+def _seconds(stamp: str) -> float:
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
 def _check_clock(stamp: str, now_s: float) -> None:
     try:
-        signed_s = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        signed_s = _seconds(stamp)
     except ValueError as error:
         raise _unauthorized("X-Date is missing or cannot be read") from error
     if abs(now_s - signed_s) > CLOCK_TOLERANCE_S:
