@@ -21,7 +21,7 @@ from kbsync.core.entries import (
 from kbsync.core.fields import META_PREFIX, META_TYPES, Fields, MetaValue, Value
 from kbsync.core.manifest import Dialect, KindDialect
 from kbsync.core.rules import Finding, Rule
-from kbsync.providers.volcengine.meta import MAX_NAME_CHARACTERS, read_meta
+from kbsync.providers.volcengine.values import MAX_NAME_CHARACTERS, read_meta
 
 __all__ = ("RULES", "DocumentEntry", "VolcengineHeader", "container_keys", "dialect", "is_document_id")
 

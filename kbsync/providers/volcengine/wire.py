@@ -6,27 +6,26 @@ live, with the declared fields laid over it: right either way.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from kbsync.core.answers import (
     Envelope,
-    Meaning,
     code_of,
     is_success,
     judge,
     make_answer,
     parse_envelope,
     server_time_s,
-    verdict_of,
 )
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
 from kbsync.core.items import Item
 from kbsync.core.wire import Answer, Operation, ReadResult, Refused, Request, Response, Unauthorised, Verdict
 from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
+from kbsync.providers.volcengine.live import overlay, write_item
 from kbsync.providers.volcengine.manifest import container_keys, is_document_id
-from kbsync.providers.volcengine.meta import LiveItem, overlay, parse_live, write_item
+from kbsync.providers.volcengine.reads import LiveMeta, Prove, as_object, prove_meta, prove_name, read_list, read_one
 from kbsync.providers.volcengine.sign import AccessKey, sign
 
 __all__ = ("OPERATIONS", "ApiKey", "VolcengineCodec")
@@ -45,8 +44,7 @@ _UPDATE_PATH: Final = "/api/knowledge/doc/update"
 _INFO_PATH: Final = "/api/knowledge/doc/info"
 _LIST_PATH: Final = "/api/knowledge/doc/list"
 
-_UNCLEAR: Final = Meaning("transient", "unclear", doubt=True)
-_UNREADABLE: Final = Meaning("refused", "unreadable")
+_PROVE: Final[Mapping[str, Prove]] = {DOCUMENT_META.name: prove_meta, DOCUMENT_NAME.name: prove_name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class VolcengineCodec:
 
         assert len(ids) <= READ_BATCH
         assert all(item.container == items[0].container for item in items)
-        # Without a limit the offset is not looked at, and the other way round.
+        # Left out, the limit means as many as one answer holds, and makes the offset count for little.
         body = {**keys, "filter": {"doc_id_list": ids}, "offset": 0, "limit": READ_BATCH}
         return self._post(_LIST_PATH, orjson.dumps(body))
 
@@ -153,9 +151,11 @@ class VolcengineCodec:
         """
         answered = _unpack(response)
         if is_success(response, answered.envelope):
-            data = cast("Envelope", answered.envelope).get("data")
-            read = _one_document if len(items) == 1 else _documents
-            return read(operation, items, response, answered.answer, data)
+            data = as_object(answered.envelope).get("data")
+            prove = _PROVE[operation]
+            if len(items) == 1:
+                return read_one(items[0], prove, response, answered.answer, data)
+            return read_list(items, prove, response, answered.answer, data)
 
         verdict = self._judge(response, answered)
         if not isinstance(verdict, Refused) or verdict.scope != "item":
@@ -172,12 +172,6 @@ class VolcengineCodec:
             # A signature is refused for its time like for anything else, and not every answer says which.
             return Unauthorised(verdict.answer, server_time_s(response.headers))
         return verdict
-
-
-class LiveMeta(NamedTuple):
-    """A document's live meta list, as it came."""
-
-    members: tuple[LiveItem, ...]
 
 
 class _Answered(NamedTuple):
@@ -213,8 +207,8 @@ def _unpack(response: Response) -> _Answered:
     if envelope is None:
         return _Answered(None, None, make_answer(response, log_ids=(log_id,)))
 
-    metadata = _object(envelope.get("ResponseMetadata"))
-    error = _object(metadata.get("Error"))
+    metadata = as_object(envelope.get("ResponseMetadata"))
+    error = as_object(metadata.get("Error"))
     if error:
         code = error.get("CodeN", error.get("Code"))
         answer = make_answer(response, code, error.get("Message"), (metadata.get("RequestId"), log_id))
@@ -223,68 +217,3 @@ def _unpack(response: Response) -> _Answered:
     code = envelope.get("code")
     answer = make_answer(response, code, envelope.get("message"), (envelope.get("request_id"), log_id))
     return _Answered(envelope, code_of(code), answer)
-
-
-def _object(value: object) -> Envelope:
-    return cast("Envelope", value) if isinstance(value, dict) else {}
-
-
-def _one_document(
-    operation: str, items: Sequence[Item], response: Response, answer: Answer, data: object
-) -> ReadResult | Verdict:
-    (item,) = items
-    document = _object(data)
-    if document.get("doc_id") != item.id:
-        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer does not hold the document"))
-
-    proof = _proof(operation, document)
-    if proof is None:
-        message = "the answer does not hold what would be written over; nothing was sent"
-        return verdict_of(_UNREADABLE, response, replace(answer, message=message))
-    return ReadResult(answer, {item: proof.fields}, live={item: proof.live})
-
-
-def _documents(
-    operation: str, items: Sequence[Item], response: Response, answer: Answer, data: object
-) -> ReadResult | Verdict:
-    if data is not None and not isinstance(data, dict):
-        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer holds no list"))
-
-    found: dict[str, list[Envelope]] = {}
-    listed = _object(cast("object", data)).get("doc_list")
-    for document in map(_object, cast("list[object]", listed) if isinstance(listed, list) else ()):
-        id_ = document.get("doc_id")
-        if isinstance(id_, str):
-            found.setdefault(id_, []).append(document)
-
-    fields: dict[Item, Fields] = {}
-    live: dict[Item, object] = {}
-    for item in items:
-        # Of a document that is listed twice neither entry is proof.
-        match found.get(item.id):
-            case [document]:
-                proof = _proof(operation, document)
-                if proof is not None:
-                    fields[item], live[item] = proof
-            case _:
-                pass
-    return ReadResult(answer, fields, live=live)
-
-
-class _Proof(NamedTuple):
-    fields: Fields
-    live: object
-
-
-def _proof(operation: str, document: Envelope) -> _Proof | None:
-    """Return the live values in one document's record, or None when it does not hold them."""
-    if operation == DOCUMENT_NAME.name:
-        name = document.get("doc_name")
-        return _Proof({"name": name}, None) if isinstance(name, str) else None
-
-    meta = document.get("meta")
-    members = parse_live(meta) if isinstance(meta, str) else None
-    if members is None:
-        return None
-    values = {META_PREFIX + item.name: item.value for item in reversed(members) if item.name and item.value is not None}
-    return _Proof(values, LiveMeta(members))

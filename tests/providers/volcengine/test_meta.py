@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.core.fields import MetaValue
-from kbsync.providers.volcengine.meta import LiveItem, overlay, parse_live, read_meta
+from kbsync.providers.volcengine.live import LiveItem, overlay, parse_live
+from kbsync.providers.volcengine.values import read_meta
 
 
 # ---------------------------------------------------------------------------------------------------------- manifest

@@ -1,19 +1,16 @@
-"""Meta values: as a manifest writes them, as they are live, and as an update sends them."""
+"""Meta values: their types, their canonical form, and how a manifest writes them."""
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
-
-import orjson
+from typing import Any, Final, TypeAlias, cast
 
 from kbsync.core.entries import control_character, nearest
 from kbsync.core.fields import META_TYPES, MetaValue, float32
 from kbsync.core.rules import Finding
 
-__all__ = ("LiveItem", "MetaFault", "live_value", "overlay", "parse_live", "read_meta", "write_item")
+__all__ = ("MAX_NAME_CHARACTERS", "MetaFault", "checked_value", "read_meta")
 
 _INT64: Final = range(-(2**63), 2**63)
 _DATE_TIME: Final = re.compile(
@@ -33,7 +30,6 @@ class MetaFault(Exception):  # noqa: N818  # it never leaves this module's calle
         self.finding = Finding(path, rule, message)
 
 
-# ---------------------------------------------------------------------------------------------------------- manifest
 def read_meta(written: object) -> tuple[dict[str, MetaValue], list[Finding]]:
     """Return the meta fields that a manifest declares by *written*, and what is wrong with it."""
     if not isinstance(written, dict):
@@ -69,7 +65,7 @@ def _written_value(written: object) -> MetaValue:
     if isinstance(written, dict):
         return _typed_value(cast("dict[object, object]", written))
     type_ = _type_of(written)
-    return MetaValue(type_, _checked(type_, written))
+    return MetaValue(type_, checked_value(type_, written))
 
 
 def _typed_value(written: Mapping[object, object]) -> MetaValue:
@@ -91,7 +87,7 @@ def _typed_value(written: Mapping[object, object]) -> MetaValue:
             "bad-value", f"type takes one of {', '.join(META_TYPES)}{nearest(type_, META_TYPES)}", ("type",)
         )
     try:
-        return MetaValue(type_, _checked(type_, written["value"]))
+        return MetaValue(type_, checked_value(type_, written["value"]))
     except MetaFault as fault:
         raise MetaFault(fault.finding.rule, fault.finding.message, ("value", *fault.finding.path)) from None
 
@@ -125,8 +121,7 @@ def _type_of_list(elements: Sequence[object]) -> str:
 _PLAIN_TYPES: Final[Mapping[type, str]] = {str: "string", bool: "bool", int: "int64", float: "float32"}
 
 
-# ------------------------------------------------------------------------------------------------------------- types
-def _checked(type_: str, value: object) -> Inner:
+def checked_value(type_: str, value: object) -> Inner:
     """Return *value* in its canonical form. Raises MetaFault when it is none of *type_*."""
     if value is None:
         raise MetaFault("null-value", "null is no meta value")
@@ -209,112 +204,3 @@ _CHECKS: Final[Mapping[str, Callable[[object], Inner]]] = {
     "date_time": _date_time,
     "geo_point": _geo_point,
 }
-
-
-# -------------------------------------------------------------------------------------------------------------- live
-class LiveItem(NamedTuple):
-    """One member of a document's live meta list.
-
-    *text* is its own JSON, to be sent back to the byte; *name* is empty when it has no field name; *value* is None
-    when it is not of a form that kbsync knows.
-    """
-
-    name: str
-    text: bytes
-    value: MetaValue | None
-
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
-
-
-def parse_live(meta: str) -> tuple[LiveItem, ...] | None:
-    """Return the members of the JSON list that *meta* is, or None when it is no such list.
-
-    An empty text and null are how a server without a list may write it.
-    """
-    # A lone surrogate stands inside a JSON string, if anywhere, and there its escape means the same.
-    text = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", meta).strip(" \t\n\r")
-    if text in ("", "null"):
-        return ()
-    try:
-        return tuple(_members(text))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _members(text: str) -> Iterable[LiveItem]:
-    position = _expect(text, 0, "[")
-    if text.startswith("]", position):
-        position = _expect(text, position, "]")
-    else:
-        while True:
-            member, end = _DECODER.raw_decode(text, position)
-            yield _live_item(member, text[position:end])
-            position = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches everywhere
-            if not text.startswith(",", position):
-                break
-            position = _expect(text, position, ",")
-        position = _expect(text, position, "]")
-    if position != len(text):
-        raise ValueError("something follows the list")
-
-
-def _expect(text: str, position: int, mark: str) -> int:
-    """Return the position of what follows *mark*, which has to stand at *position*."""
-    if not text.startswith(mark, position):
-        raise ValueError(f"{mark} is missing")
-    return _SPACE.match(text, position + 1).end()  # type: ignore[union-attr]  # it matches everywhere
-
-
-def _live_item(member: object, text: str) -> LiveItem:
-    fields = cast("dict[str, Any]", member) if isinstance(member, dict) else {}
-    name = fields.get("field_name")
-    return LiveItem(name if isinstance(name, str) else "", text.encode(), live_value(fields))
-
-
-def live_value(fields: Mapping[str, Any]) -> MetaValue | None:
-    """Return the meta value of a live list member, or None when it is not of a form that kbsync knows."""
-    type_ = fields.get("field_type")
-    if not isinstance(type_, str) or type_ not in META_TYPES:
-        return None
-    try:
-        return MetaValue(type_, _checked(type_, fields.get("field_value")))
-    except MetaFault:
-        return None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key stands twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
-
-
-# ------------------------------------------------------------------------------------------------------------- write
-def overlay(live: Iterable[LiveItem], desired: Mapping[str, MetaValue]) -> list[bytes]:
-    """Return the members of the list to send: *live* in its order, with *desired* in place of what it names.
-
-    Whatever *desired* does not name goes back as it came. New fields follow by name.
-    """
-    new = dict(sorted(desired.items()))
-    members: list[bytes] = []
-    for item in live:
-        if item.name not in desired:
-            members.append(item.text)
-        elif item.name in new:  # a field that stands in the live list twice is written once
-            members.append(write_item(item.name, new.pop(item.name)))
-    members.extend(write_item(name, value) for name, value in new.items())
-    return members
-
-
-def write_item(name: str, value: MetaValue) -> bytes:
-    """Return the list member that sets *name* to *value*."""
-    return orjson.dumps({"field_name": name, "field_type": value.type, "field_value": value.value})

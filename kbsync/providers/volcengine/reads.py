@@ -1,0 +1,94 @@
+"""What the answers to Volcengine's two reads prove of a document's live values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from kbsync.core.answers import Envelope, Meaning, verdict_of
+from kbsync.core.fields import META_PREFIX, Fields
+from kbsync.core.items import Item
+from kbsync.core.wire import Answer, ReadResult, Response, Verdict
+from kbsync.providers.volcengine.live import LiveItem, parse_live
+
+__all__ = ("LiveMeta", "Prove", "as_object", "prove_meta", "prove_name", "read_list", "read_one")
+
+_UNCLEAR: Final = Meaning("transient", "unclear", doubt=True)
+_UNREADABLE: Final = Meaning("refused", "unreadable")
+
+
+class LiveMeta(NamedTuple):
+    """A document's live meta list, as it came."""
+
+    members: tuple[LiveItem, ...]
+
+
+class Proof(NamedTuple):
+    """The live values in one document's record; *live* is what an update that overlays needs."""
+
+    fields: Fields
+    live: object
+
+
+Prove: TypeAlias = Callable[[Envelope], Proof | None]
+
+
+def prove_name(document: Envelope) -> Proof | None:
+    """Return the name in the record *document*, or None when it holds none."""
+    name = document.get("doc_name")
+    return Proof({"name": name}, None) if isinstance(name, str) else None
+
+
+def prove_meta(document: Envelope) -> Proof | None:
+    """Return the meta list in the record *document*, or None when it holds none that can be written back."""
+    meta = document.get("meta")
+    members = parse_live(meta) if isinstance(meta, str) else None
+    if members is None:
+        return None
+    # Reversed, for of a field that stands twice the first one counts.
+    known = {META_PREFIX + item.name: item.value for item in reversed(members) if item.name and item.value is not None}
+    return Proof(known, LiveMeta(members))
+
+
+def read_one(item: Item, prove: Prove, response: Response, answer: Answer, data: object) -> ReadResult | Verdict:
+    """Say what the record *data* of *item* holds."""
+    document = as_object(data)
+    if document.get("doc_id") != item.id:
+        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer does not hold the document"))
+
+    proof = prove(document)
+    if proof is None:
+        message = "the answer does not hold what would be written over; nothing was sent"
+        return verdict_of(_UNREADABLE, response, replace(answer, message=message))
+    return ReadResult(answer, {item: proof.fields}, live={item: proof.live})
+
+
+def read_list(
+    items: Sequence[Item], prove: Prove, response: Response, answer: Answer, data: object
+) -> ReadResult | Verdict:
+    """Say what the list in *data* holds of *items*. An empty collection may have none."""
+    if data is not None and not isinstance(data, dict):
+        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer holds no list"))
+
+    found: dict[str, list[Envelope]] = {}
+    listed = as_object(cast("object", data)).get("doc_list")
+    for document in map(as_object, cast("list[object]", listed) if isinstance(listed, list) else ()):
+        id_ = document.get("doc_id")
+        if isinstance(id_, str):
+            found.setdefault(id_, []).append(document)
+
+    fields: dict[Item, Fields] = {}
+    live: dict[Item, object] = {}
+    for item in items:
+        match found.get(item.id):
+            case [document]:
+                proof = prove(document)
+            case _:  # not listed, or twice: then neither entry is proof
+                proof = None
+        if proof is not None:
+            fields[item], live[item] = proof
+    return ReadResult(answer, fields, live=live)
+
+
+def as_object(value: object) -> Envelope:
+    """Return *value* if it is a JSON object, else an empty one."""
+    return cast("Envelope", value) if isinstance(value, dict) else {}
