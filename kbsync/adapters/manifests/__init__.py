@@ -2,5 +2,14 @@
 
 from kbsync.adapters.manifests.files import ManifestFile, find_files
 from kbsync.adapters.manifests.reader import ManifestReader, ManifestStream, read_manifests
+from kbsync.adapters.manifests.schema import manifest_schema, row_schema
 
-__all__ = ("ManifestFile", "ManifestReader", "ManifestStream", "find_files", "read_manifests")
+__all__ = (
+    "ManifestFile",
+    "ManifestReader",
+    "ManifestStream",
+    "find_files",
+    "manifest_schema",
+    "read_manifests",
+    "row_schema",
+)

@@ -41,16 +41,17 @@ def columns_of(
     columns: list[Column | None] = []
     seen: dict[tuple[str, ...], Place] = {}
     for name, place in zip(names, places, strict=True):
-        column = None
-        match _column(name, keys):
-            case Column(path) if path in seen:
-                line, at = seen[path]
-                problems.add(place, "duplicate-key", f"the column {shown(name)} stands twice: first at {line}:{at}")
-            case Column() as column:
-                seen[column.path] = place
-            case rule, message:
-                problems.add(place, rule, message)
-        columns.append(column)
+        column = _column(name, keys)
+        if not isinstance(column, Column):
+            problems.add(place, *column)
+        elif column.path in seen:
+            line, at = seen[column.path]
+            problems.add(place, "duplicate-key", f"the column {shown(name)} stands twice: first at {line}:{at}")
+        else:
+            seen[column.path] = place
+            columns.append(column)
+            continue
+        columns.append(None)
     missing = [name for name in REQUIRED if (name,) not in seen]
     for name in missing:
         problems.add((1, 1), "missing-key", f"the column `{name}` is missing")

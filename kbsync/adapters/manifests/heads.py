@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from kbsync.adapters.manifests.places import Places
 from kbsync.adapters.manifests.problems import Fault, FileProblems, Path, Place, Trail, shown
 from kbsync.adapters.manifests.sections import Defaults, Section
-from kbsync.adapters.manifests.shapes import FREE, TEXT, Shape
+from kbsync.adapters.manifests.shapes import FREE, TEXT, Shape, as_mapping
 from kbsync.adapters.manifests.vocabulary import COMMON_KEYS, KindWords, Vocabulary, Words, unknown
 from kbsync.core.entries import findings
 
@@ -111,7 +111,7 @@ class _Opening:
         vocabulary = self._vocabulary()
         self._unknown_keys(vocabulary)
         name = None if vocabulary is None else self._name(vocabulary)
-        defaults = {} if vocabulary is None else self._defaults(vocabulary)
+        defaults: Mapping[str, Defaults] = {} if vocabulary is None else self._defaults(vocabulary)
         return Container(self.words, vocabulary, name, defaults, places, file, self.problems)
 
     def _read(self, key: HeadKey, shape: Shape) -> Value | None:
@@ -196,18 +196,19 @@ class _Opening:
         value = self._read(key, Shape(keys=sections))
         if value is None:
             return {}
-        if not isinstance(value.value, dict):
+        written = as_mapping(value.value)
+        if written is None:
             self.problems.add(value.trail.of(()), "wrong-type", "`defaults` is a mapping of sections")
             return {}
         found: dict[str, Defaults] = {}
-        for section, inner in cast("dict[str, Any]", value.value).items():
+        for section, inner in written.items():
             if section not in sections:
                 self.problems.add(value.trail.of_key((section,)), *unknown(section, sections.keys()))
-            elif not isinstance(inner, dict):
+            elif (beneath := as_mapping(inner)) is None:
                 message = f"the defaults of {shown(section)} are a mapping"
                 self.problems.add(value.trail.of((section,)), "wrong-type", message)
             else:
-                found[section] = Defaults(cast("dict[str, Any]", inner), _Beneath(value.trail, section))
+                found[section] = Defaults(beneath, _Beneath(value.trail, section))
         return found
 
 

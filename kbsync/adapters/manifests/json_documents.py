@@ -7,10 +7,11 @@ from typing import BinaryIO, Final
 from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.json_scan import JsonScan, JsonSyntaxError
-from kbsync.adapters.manifests.json_text import Doubtful, decode_at, has_control_characters
+from kbsync.adapters.manifests.json_text import Doubtful, decode_at, has_raw_control_characters
 from kbsync.adapters.manifests.leaks import leaks_in
 from kbsync.adapters.manifests.problems import Path, Place, Trail, shown
 from kbsync.adapters.manifests.sections import Section
+from kbsync.adapters.manifests.shapes import as_mapping
 from kbsync.adapters.manifests.vocabulary import COMMON_KEYS
 from kbsync.core.manifest import Desired
 
@@ -33,7 +34,7 @@ def read_json(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
         column = len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
         intake.problems.add((before.count(b"\n") + 1, column), "not-utf8", "the file is not UTF-8 text")
         return
-    suspicious = has_control_characters(data)
+    suspicious = b"\\" in data or has_raw_control_characters(data)
     del data
     try:
         yield from _Document(text, intake, suspicious=suspicious).items()
@@ -181,13 +182,14 @@ class _Document:
             written, faults, trail = value.value, value.faults, value.trail
         else:
             faults, trail = [], _EntryTrail(self._text, at, place)
-        if not isinstance(written, dict):
+        entry = as_mapping(written)
+        if entry is None:
             self._problems.add(place, "wrong-type", 'an entry is an object that begins with an "id"')
             return None
         if not faults:
-            return section.admit(written, place, trail)
+            return section.admit(entry, place, trail)
         with self._problems.blaming(faults):
-            section.admit(written, place, trail)
+            section.admit(entry, place, trail)
         return None
 
 

@@ -5,8 +5,8 @@ from typing import Any, BinaryIO, Final
 
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.json_scan import JsonSyntaxError, scan_json
-from kbsync.adapters.manifests.json_text import Doubtful, decode_line
-from kbsync.adapters.manifests.leaks import leaks_in
+from kbsync.adapters.manifests.json_text import Doubtful, decode_line, has_raw_control_characters
+from kbsync.adapters.manifests.leaks import is_leaky, leaks_in
 from kbsync.adapters.manifests.problems import Path, Place, Trail
 from kbsync.adapters.manifests.rows import Rows
 from kbsync.core.manifest import Desired
@@ -14,6 +14,7 @@ from kbsync.core.manifest import Desired
 __all__ = ("MAX_LINE_BYTES", "read_json_lines")
 
 MAX_LINE_BYTES: Final = 16 << 20
+BLOCK_BYTES: Final = 1 << 20
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -22,22 +23,40 @@ def read_json_lines(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
     admit = Rows(intake).admit
     trail = _LineTrail()
     number = 0
-    while line := file.readline(MAX_LINE_BYTES):
-        number += 1
-        if number == 1:
-            line = line.removeprefix(_BOM)
-        if b"pat_" in line or b"AKLT" in line:
-            for fault in leaks_in(line, number):
+    for block in _blocks(file):
+        if is_leaky(block):
+            for fault in leaks_in(block, number + 1):
                 intake.problems.add(*fault)
-        try:
-            row = decode_line(line)
-        except Doubtful:
-            desired = _doubtful(line, number, file, intake, admit)
-        else:
-            trail.line, trail.number = line, number
-            desired = admit(row, (number, 1), trail)
-        if desired is not None:
-            yield desired
+        suspicious = has_raw_control_characters(block)
+        for line in block.split(b"\n"):
+            number += 1
+            try:
+                row = None if suspicious and has_raw_control_characters(line) else decode_line(line)
+            except Doubtful:
+                row = None
+            if row is None:
+                desired = _doubtful(line, number, intake, admit)
+            else:
+                trail.line, trail.number = line, number
+                desired = admit(row, (number, 1), trail)
+            if desired is not None:
+                yield desired
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the text in blocks of whole lines, without the line break between two blocks.
+
+    Of a line that is too long, so much is yielded that it is seen to be.
+    """
+    rest = file.read(BLOCK_BYTES).removeprefix(_BOM)
+    while piece := file.read(BLOCK_BYTES):
+        end = piece.rfind(b"\n")
+        if end >= 0:
+            yield rest + piece[:end]
+            rest = piece[end + 1 :]
+        elif len(rest) <= MAX_LINE_BYTES:
+            rest += piece
+    yield rest
 
 
 class _LineTrail:
@@ -57,15 +76,13 @@ class _LineTrail:
         return scan_json(self.line.decode(), (self.number, 1))[1].trail
 
 
-def _doubtful(line: bytes, number: int, file: BinaryIO, intake: Intake, admit: Any) -> Desired | None:
+def _doubtful(line: bytes, number: int, intake: Intake, admit: Any) -> Desired | None:
     """Read a line that the fast decoder is not sure about."""
     problems = intake.problems
     if not line.strip():
         return None
-    if len(line) >= MAX_LINE_BYTES and not line.endswith(b"\n"):
+    if len(line) > MAX_LINE_BYTES:
         problems.add((number, 1), "too-large", f"the line is longer than {MAX_LINE_BYTES >> 20} MiB")
-        while (more := file.readline(MAX_LINE_BYTES)) and not more.endswith(b"\n"):
-            pass
         return None
     try:
         row, scan = scan_json(line.decode().rstrip("\r\n"), (number, 1))

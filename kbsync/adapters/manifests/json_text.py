@@ -12,8 +12,9 @@ from typing import Any, Final, cast
 import orjson
 
 from kbsync.adapters.manifests.json_scan import MAX_DEPTH
+from kbsync.adapters.manifests.shapes import as_mapping
 
-__all__ = ("Doubtful", "decode_at", "decode_line", "has_control_characters")
+__all__ = ("Doubtful", "decode_at", "decode_line", "has_raw_control_characters")
 
 _EXACT: Final = float(1 << 63)
 _C1: Final = re.compile(rb"\xc2[\x80-\x9f]|\x7f")
@@ -27,33 +28,37 @@ class Doubtful(Exception):  # noqa: N818 - it asks for the slow way and is no er
 
 
 def decode_line(line: bytes) -> dict[str, Any]:
-    """Return the object that *line* holds. Raises Doubtful."""
-    if b"\\" in line and _SUSPECT.search(line):
-        raise Doubtful
-    if (b"\xc2" in line or b"\x7f" in line) and _C1.search(line):
-        raise Doubtful
+    """Return the object that *line* holds. Raises Doubtful.
+
+    The line holds no control character as itself; `has_raw_control_characters` tells.
+    """
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         raise Doubtful from None
     if type(value) is not dict:
         raise Doubtful
-    # Each key is followed by its colon. With as many such pairs in the text as there are keys, and no key apart from
-    # its colon, no key was dropped and no text looks like one.
-    if line.count(b'":') != _keys_in(value, 1) or b" :" in line or b"\t:" in line or b"\r:" in line:
-        return _decode_strictly(line)
+    # Every key and every text has two quotation marks. A dropped key leaves marks over.
+    texts = _texts_in(cast("dict[str, Any]", value), 1)
+    marks = line.count(b'"')
+    if b"\\" in line:
+        if b"\\\\" in line or _SUSPECT.search(line):
+            return _decode_strictly(line)
+        marks -= line.count(b'\\"')
+    if marks != 2 * texts:
+        raise Doubtful
     return cast("dict[str, Any]", value)
 
 
-def has_control_characters(data: bytes) -> bool:
-    """Tell whether *data* may hold a character that texts do not hold, as itself or as an escape."""
-    return b"\\" in data or b"\x7f" in data or (b"\xc2" in data and _C1.search(data) is not None)
+def has_raw_control_characters(data: bytes) -> bool:
+    """Tell whether *data* holds a character as itself that JSON admits and manifests do not."""
+    return b"\x7f" in data or (b"\xc2" in data and _C1.search(data) is not None)
 
 
 def decode_at(text: str, at: int, *, suspicious: bool) -> tuple[Any, int]:
     """Return the value that begins at *at*, and where it ends. Raises Doubtful.
 
-    *suspicious* says that `has_control_characters` found the text to be so.
+    *suspicious* says that the text may hold control characters, as themselves or as escapes.
     """
     try:
         value, end = _DECODER.raw_decode(text, at)
@@ -61,38 +66,42 @@ def decode_at(text: str, at: int, *, suspicious: bool) -> tuple[Any, int]:
         raise Doubtful from None
     if suspicious and _SUSPECT_TEXT.search(text, at, end):
         raise Doubtful
-    if type(value) is dict:
-        _keys_in(cast("dict[str, Any]", value), 1)
+    mapping = as_mapping(value)
+    if mapping is not None:
+        _texts_in(mapping, 1)
     return value, end
 
 
 def _decode_strictly(line: bytes) -> dict[str, Any]:
-    try:
-        value = _DECODER.decode(line.decode())
-    except (ValueError, RecursionError):
-        raise Doubtful from None
-    _keys_in(value, 1)
+    text = line.decode()
+    value, end = decode_at(text, len(text) - len(text.lstrip(" \t\r\n")), suspicious=True)
+    if text[end:].strip(" \t\r\n"):
+        raise Doubtful
     return cast("dict[str, Any]", value)
 
 
-def _keys_in(value: dict[str, Any], depth: int) -> int:
-    """Return the number of keys in *value* and beneath. Raises Doubtful when something in it is."""
+def _texts_in(value: dict[str, Any], depth: int) -> int:
+    """Return the number of keys and texts in *value* and beneath. Raises Doubtful when something in it is."""
     count = len(value)
     for inner in value.values():
-        kind = type(inner)
-        if kind is str or kind is bool or kind is int:
-            continue
-        if kind is dict:
-            count += _keys_in(inner, depth + 1) if depth < MAX_DEPTH else _doubt()
-        elif kind is list:
-            count += _keys_in_list(inner, depth + 1) if depth < MAX_DEPTH else _doubt()
-        elif kind is not float or not -_EXACT < inner < _EXACT:
-            _doubt()
+        kind: type[Any] = type(inner)
+        if kind is str:
+            count += 1
+        elif kind is dict:
+            count += _texts_in(inner, depth + 1) if depth < MAX_DEPTH else _doubt()
+        elif kind is not int and kind is not bool:
+            count += _texts_in_other(inner, depth)
     return count
 
 
-def _keys_in_list(values: list[Any], depth: int) -> int:
-    return _keys_in(dict(enumerate(values)), depth) - len(values)  # type: ignore[arg-type]
+def _texts_in_other(value: Any, depth: int) -> int:
+    if isinstance(value, list):
+        # The positions stand in for keys, and are no texts.
+        elements = cast("list[Any]", value)
+        count = _texts_in(dict(enumerate(elements)), depth + 1) if depth < MAX_DEPTH else _doubt()  # type: ignore[arg-type]
+        return count - len(elements)
+    # A large float was perhaps an integer, which the decoder rounded.
+    return 0 if type(value) is float and -_EXACT < value < _EXACT else _doubt()
 
 
 def _doubt() -> int:

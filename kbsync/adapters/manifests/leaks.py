@@ -5,7 +5,7 @@ from typing import Final
 
 from kbsync.adapters.manifests.problems import Fault
 
-__all__ = ("LeakWatch", "leaks_in")
+__all__ = ("LeakWatch", "is_leaky", "leaks_in")
 
 MAX_TOKEN_BYTES: Final = 256
 _TOKEN: Final = re.compile(rb"(?<![A-Za-z0-9_])(?:pat_[A-Za-z0-9]{20,}|AKLT[A-Za-z0-9+/=_-]{16,})")
@@ -13,7 +13,7 @@ _TOKEN: Final = re.compile(rb"(?<![A-Za-z0-9_])(?:pat_[A-Za-z0-9]{20,}|AKLT[A-Za
 
 def leaks_in(text: bytes, line: int, column: int = 1) -> list[Fault]:
     """Return a fault for each credential in *text*, which begins at this line and column of its file."""
-    if b"pat_" not in text and b"AKLT" not in text:
+    if not is_leaky(text):
         return []
     faults: list[Fault] = []
     for match in _TOKEN.finditer(text):
@@ -24,6 +24,11 @@ def leaks_in(text: bytes, line: int, column: int = 1) -> list[Fault]:
         message = "this looks like a credential: revoke it, and let kbsync.toml refer to its successor"
         faults.append(Fault((line + breaks, at), "secret-in-manifest", message))
     return faults
+
+
+def is_leaky(text: bytes) -> bool:
+    """Tell whether *text* holds what credentials begin with."""
+    return b"pat_" in text or b"AKLT" in text
 
 
 class LeakWatch:

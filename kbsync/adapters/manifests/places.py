@@ -6,7 +6,8 @@ from kbsync.core.items import Source
 __all__ = ("Places", "Register")
 
 _COLUMN_BITS = 12
-_LINE_BITS = 34
+# More lines than any file has: a thousand times 64 MiB.
+_LINE_BITS = 36
 _MAX_COLUMN = (1 << _COLUMN_BITS) - 1
 _MAX_LINE = (1 << _LINE_BITS) - 1
 
@@ -40,7 +41,7 @@ class Register:
     def mark(self, item_id: str, file: int, place: Place) -> Source | None:
         """Remember the place of *item_id*; return the earlier one when there is one, which then stays."""
         line, column = place
-        packed = (file << _LINE_BITS | min(line, _MAX_LINE)) << _COLUMN_BITS | min(column, _MAX_COLUMN)
+        packed = ((file << _LINE_BITS) + line << _COLUMN_BITS) + min(column, _MAX_COLUMN)
         earlier = self._known.setdefault(item_id, packed)
         if earlier is packed:
             return None

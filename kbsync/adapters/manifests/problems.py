@@ -1,6 +1,6 @@
 """What is wrong with manifests: collected, bounded and fit for a terminal; never raised to the user."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
@@ -69,7 +69,7 @@ class FileProblems:
             return False
         if place in self._blamed:
             return True
-        severity = self._rules[rule].severity if rule in self._rules else "error"
+        severity = self._severity(rule)
         self._counts[severity] += 1
         if self._counts[severity] <= MAX_ERRORS_PER_FILE:
             self._put(place, rule, message, severity)
@@ -77,8 +77,17 @@ class FileProblems:
             raise TooManyErrors
         return severity == "error"
 
+    def passes(self, rule: str) -> bool:
+        """Tell whether nothing would come of a problem of *rule*; one that is only counted is counted here."""
+        if rule in self._lifted:
+            return True
+        if self._counts["warning"] < MAX_ERRORS_PER_FILE or self._severity(rule) == "error":
+            return False
+        self._counts["warning"] += 1
+        return True
+
     @contextmanager
-    def blaming(self, faults: Sequence[Fault]) -> Iterator[None]:
+    def blaming(self, faults: Sequence[Fault]) -> Generator[None, None, None]:
         """Record *faults*, and nothing more about their places until the end of the block.
 
         What was read in their place is made up, and whatever is found wrong with it says nothing.
@@ -100,6 +109,9 @@ class FileProblems:
                 what = "the rest of the file was not read" if severity == "error" else "more are not listed"
                 message = f"over {MAX_ERRORS_PER_FILE:,} {severity}s in this file; {what}"
                 self._put((1, 1), "too-many-problems", message, severity)
+
+    def _severity(self, rule: str) -> Severity:
+        return self._rules[rule].severity if rule in self._rules else "error"
 
     def _put(self, place: Place, rule: str, message: str, severity: Severity) -> None:
         text = _printable(message)

@@ -27,15 +27,21 @@ class Rows:
         """Return the item that *row* declares, or None with the problems recorded. Takes the head out of *row*."""
         target = row.get("target")
         known = self._targets.get(target) if type(target) is str else None
-        key = None if known is None else known.key_of(row)
-        if known is None or key is None or (section := known.sections.get(key)) is None:
-            section = self._open(row, place, trail)
-            if section is None or known is None:
+        if known is None:
+            self._open(row, place, trail)
+            return None
+        parts = [row.pop(name, _ABSENT) for name in known.names]
+        try:
+            section = known.sections.get(tuple(parts))
+        except TypeError:  # a list or mapping where a name should be
+            section = None
+        if section is None:
+            section = self._open(_with_head(row, known.names, parts), place, trail)
+            if section is None:
                 return None
-            if key is not None:
-                known.sections[key] = section
-        for name in known.names:
-            row.pop(name, None)
+            if all(type(part) is str or part is _ABSENT for part in parts):
+                # True and 1.0 equal 1; text equals nothing but text, so only text is remembered.
+                known.sections[tuple(parts)] = section
         return section.admit(row, place, trail)
 
     def _open(self, row: dict[str, Any], place: Place, trail: Trail) -> Section | None:
@@ -81,14 +87,10 @@ class _TargetRows:
         self.names = ("target", "kind", *vocabulary.header_keys)
         self.sections: dict[tuple[Any, ...], Section] = {}
 
-    def key_of(self, row: dict[str, Any]) -> tuple[Any, ...] | None:
-        """Return what tells rows like *row* from others; None when they are not worth remembering."""
-        key = tuple([row.get(name, _ABSENT) for name in self.names])
-        for part in key:
-            # True and 1.0 equal 1; text equals nothing but text.
-            if type(part) is not str and part is not _ABSENT:
-                return None
-        return key
+
+def _with_head(row: dict[str, Any], names: tuple[str, ...], parts: list[Any]) -> dict[str, Any]:
+    head = {name: part for name, part in zip(names, parts, strict=True) if part is not _ABSENT}
+    return {**head, **row}
 
 
 @dataclass(frozen=True, slots=True)

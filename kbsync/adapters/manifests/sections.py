@@ -1,6 +1,6 @@
 """One list of entries of one kind in one container: where a written entry becomes a desired item."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from kbsync.adapters.manifests.places import Register
 from kbsync.adapters.manifests.problems import Fault, FileProblems, Path, Place, Trail, shown
-from kbsync.adapters.manifests.shapes import Shape
+from kbsync.adapters.manifests.shapes import Shape, as_mapping
 from kbsync.adapters.manifests.vocabulary import KindWords, is_secret_name, secret_key
 from kbsync.core.entries import findings
 from kbsync.core.items import Item, Source
@@ -18,6 +18,7 @@ from kbsync.core.rules import Finding
 __all__ = ("Defaults", "Section")
 
 
+_new: Final[Callable[..., Any]] = tuple.__new__
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
@@ -53,6 +54,7 @@ class Section:
         self._ignores = hasattr(words.model, "ignored")
         self._mark = register.mark
         self._file = file
+        self._name = problems.file
         self._problems = problems
         self._defaults = defaults
         self._foreign = foreign
@@ -73,16 +75,19 @@ class Section:
             return None
         fine = True
         for path, rule, message in self._check(entry):
-            fine = not self._problems.add(_place(trail, path, rule), rule, message) and fine
+            if not self._problems.passes(rule):
+                fine = not self._problems.add(_place(trail, path, rule), rule, message) and fine
         item_id = entry.id
         if (earlier := self._mark(item_id, self._file, place)) is not None:
             self._again(item_id, earlier, place)
             return None
         if not fine:
             return None
-        item = Item(self.target, self.container, self.kind, item_id)
-        source = Source(self._problems.file, *place)
-        return Desired(item, entry.fields(), source, entry.protect, entry.ignored() if self._ignores else _NOTHING)
+        # The constructors of named tuples cost as much as the validation.
+        item = _new(Item, (self.target, self.container, self.kind, item_id))
+        source = _new(Source, (self._name, *place))
+        ignored = entry.ignored() if self._ignores else _NOTHING
+        return _new(Desired, (item, entry.fields(), source, entry.protect, ignored))
 
     def _explain(self, error: ValidationError, trail: Trail) -> None:
         told: set[object] = set()
@@ -161,8 +166,9 @@ class _Layered:
         ours: Any = self.own
         theirs: Any = self.defaults.values
         for step in path:
-            theirs = theirs.get(step) if isinstance(theirs, dict) else None
-            if not isinstance(ours, dict) or step not in ours:
+            theirs = (as_mapping(theirs) or {}).get(str(step))
+            inner = as_mapping(ours) or {}
+            if step not in inner:
                 return self.trail if theirs is None else self.defaults.trail
-            ours = ours[step]
+            ours = inner[str(step)]
         return self.trail

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-__all__ = ("FREE", "TEXT", "Shape", "shape_of")
+__all__ = ("FREE", "TEXT", "Shape", "as_mapping", "shape_of")
 
 MAX_DEPTH: Final = 32
 
@@ -45,22 +45,29 @@ def shape_of(schema: Mapping[str, Any]) -> Shape:
     return _shape(schema, cast("Mapping[str, Any]", schema.get("$defs", {})), 0)
 
 
+def as_mapping(value: Any) -> dict[str, Any] | None:
+    """Return *value* if it is a mapping; the readers make none with other keys than text."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
 def _shape(schema: Any, definitions: Mapping[str, Any], depth: int) -> Shape:
     if not isinstance(schema, dict) or depth > MAX_DEPTH:
         return FREE
     variants = list(_variants(cast("dict[str, Any]", schema), definitions, depth))
     scalars = {kind for variant in variants for kind in _scalar_types(variant)}
-    keys: dict[str, Shape] = {}
+    inner: dict[str, list[Any]] = {}
     rest = items = None
     for variant in variants:
-        for name, inner in cast("dict[str, Any]", variant.get("properties", {})).items():
-            keys.setdefault(name, _shape(inner, definitions, depth + 1))
+        for name, schema_of_key in cast("dict[str, Any]", variant.get("properties", {})).items():
+            inner.setdefault(name, []).append(schema_of_key)
         if isinstance(variant.get("additionalProperties"), dict):
             rest = rest or _shape(variant["additionalProperties"], definitions, depth + 1)
         elif isinstance(variant.get("patternProperties"), dict):
             rest = rest or _shape(next(iter(variant["patternProperties"].values()), None), definitions, depth + 1)
         if "items" in variant:
             items = items or _shape(variant["items"], definitions, depth + 1)
+    # What a key takes may depend on its neighbours, so it takes what any variant says.
+    keys = {name: _shape({"anyOf": schemas}, definitions, depth + 1) for name, schemas in inner.items()}
     is_open = not keys and any(_is_open(variant) for variant in variants)
     return Shape(scalars == {"string"}, keys, rest, items, is_open)
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from kbsync.adapters.manifests.problems import shown
 from kbsync.adapters.manifests.shapes import TEXT, shape_of
 from kbsync.core.entries import nearest
-from kbsync.core.manifest import Dialect, Header, KindDialect
+from kbsync.core.manifest import Dialect, KindDialect
 
 __all__ = ("COMMON_KEYS", "KindWords", "Vocabulary", "Words", "is_secret_name", "secret_key", "unknown")
 
@@ -43,7 +43,7 @@ class Vocabulary:
     """The words of one target."""
 
     def __init__(self, target: str, dialect: Dialect, kinds: Iterable[KindWords]) -> None:
-        adapter: TypeAdapter[Header] = TypeAdapter(dialect.header)
+        adapter: TypeAdapter[Any] = TypeAdapter(dialect.header)
         self.target = target
         self.unique_in_target = dialect.unique_in_target
         self.header = dialect.header
