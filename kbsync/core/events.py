@@ -54,7 +54,11 @@ class TargetPaused:
 
 @dataclass(frozen=True, slots=True)
 class TargetStopped:
-    """Nothing more is sent to *target*. *reason* is a stable word: `unauthorised`, `redirected`, `tls`, `quota`."""
+    """Nothing more is sent to *target*.
+
+    *reason* is a stable word: `unauthorised`, `redirected`, `tls`, `quota`, or `retry_after` when the provider asks for
+    more patience than a run has.
+    """
 
     target: str
     reason: str
@@ -63,7 +67,7 @@ class TargetStopped:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """The run drains: nothing new is begun. *why* is `signal`, `errors`, `limit` or `deadline`."""
+    """The run drains: nothing new is begun. *why* is `signal`, `errors`, `limit`, `deadline` or `state`."""
 
     why: str
 

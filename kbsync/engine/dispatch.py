@@ -56,8 +56,8 @@ class Engine:
         StateWriteError when the journal could not be written, and the first defect that cost an item.
         """
         run = self._run
-        left = [(seq, change) for seq, change in enumerate(plan.changes) if seq not in settled]
-        lanes = [self._lane(name, left) for name in dict.fromkeys(change.item.target for _, change in left)]
+        names = dict.fromkeys(change.item.target for change in plan.changes)
+        lanes = [self._lane(name, plan.changes, settled) for name in names]
         finished = False
         try:
             with run.scope:
@@ -83,8 +83,10 @@ class Engine:
         """Begin and send nothing more, and cancel requests in flight: what they changed stays unknown."""
         self._run.cancel(why)
 
-    def _lane(self, name: str, changes: Sequence[tuple[int, Change]]) -> Lane:
-        mine = ((seq, change) for seq, change in changes if change.item.target == name)
+    def _lane(self, name: str, changes: Sequence[Change], settled: Collection[int]) -> Lane:
+        mine = (
+            (seq, change) for seq, change in enumerate(changes) if change.item.target == name and seq not in settled
+        )
         return Lane(self._targets[name], mine, self._run, self._retry, self._clock, self._jitter)
 
     async def _account(self, lanes: Sequence[Lane], patience_s: float) -> None:
@@ -101,4 +103,3 @@ class Engine:
             await self._run.journal.flush()
         if scope.cancelled_caught:
             raise StateWriteError(f"the last outcomes could not be recorded within {patience_s:g} s")
-

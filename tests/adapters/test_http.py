@@ -5,13 +5,14 @@ import ssl
 import subprocess
 import traceback
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from time import monotonic
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from kbsync.adapters.http import HttpTransport
 from kbsync.core.wire import Lost, Request, Response
@@ -27,6 +28,12 @@ MIB = 1024 * 1024
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop() -> Iterator[None]:
+    with blockbuster_ctx():
+        yield
 
 
 @asynccontextmanager
@@ -371,12 +378,17 @@ async def test_cookies_are_neither_kept_nor_sent() -> None:
         assert b"cookie" not in server.requests[1].lower()
 
 
+@pytest.fixture
+def netrc(tmp_path: Path) -> Path:
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login me password hunter2\n")
+    path.chmod(0o600)
+    return path
+
+
 async def test_the_environment_is_not_asked_for_proxies_or_passwords(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, netrc: Path
 ) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login me password hunter2\n")
-    netrc.chmod(0o600)
     async with serving(silence) as proxy, serving(says(ok())) as server:
         monkeypatch.setenv("NETRC", str(netrc))
         monkeypatch.setenv("http_proxy", proxy.url)

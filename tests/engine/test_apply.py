@@ -12,12 +12,12 @@ from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
 from kbsync.core.wire import Answer, Lost, Request, Response
 from kbsync.engine.dispatch import Engine
-from kbsync.engine.target import Policy
+from kbsync.engine.target import Policy, Target
 from kbsync.errors import StateWriteError
-from tests.clock import EPOCH_S
+from tests.clock import EPOCH_S, run_virtually, virtual_clock
 from tests.engine.stage import play
 from tests.engine.test_pacing import most_in_a_second
-from tests.fakes import LittleCodec, MemoryJournal, ScriptedTransport, answer, change
+from tests.fakes import LittleCodec, MemoryJournal, ScriptedTransport, answer, change, plan_of
 
 NOT_SENT = Lost("connect", "refused", sent=False)
 NO_ANSWER = Lost("timeout", "no byte", sent=True)
@@ -664,6 +664,49 @@ def test_when_the_state_cannot_be_written_nothing_more_begins_and_it_is_raised()
     assert len(transport.sent) == 10
     assert Counter(story.outcomes) == {"updated": 10, "not_attempted": 90}
     assert {one.reason for one in story.settlements if one.outcome == "not_attempted"} == {"state"}
+
+
+def test_when_the_state_cannot_be_written_requests_in_flight_are_not_waited_for_for_ever() -> None:
+    transport = ScriptedTransport(latency_s=1e6)
+    story = play(captions(10), transport, journal=MemoryJournal(breaks_after=3), concurrency=4)
+
+    assert isinstance(story.error, StateWriteError)
+    assert story.seconds == pytest.approx(60, abs=0.1)
+    assert story.counts == {("unknown", "cancelled"): 3, ("not_attempted", "state"): 7}
+
+
+def test_changes_that_are_settled_already_are_passed_over() -> None:
+    plan = plan_of(captions(5))
+    journal, transport = MemoryJournal(), ScriptedTransport()
+
+    async def scenario() -> None:
+        engine = Engine(
+            [Target("t", LittleCodec(), transport, 100.0)],
+            journal,
+            lambda _: None,
+            RetrySettings(),
+            Policy(),
+            virtual_clock(),
+        )
+        await engine.apply(plan, {1, 3})
+
+    run_virtually(scenario)
+
+    assert sorted(settlement.seq for settlement in journal.settlements) == [0, 2, 4]
+    assert len(transport.sent) == 3
+
+
+def test_nothing_is_sent_while_an_earlier_runs_sends_may_count() -> None:
+    transport = ScriptedTransport()
+
+    async def scenario() -> None:
+        target = Target("t", LittleCodec(), transport, 100.0, not_before_s=EPOCH_S + 0.8)
+        engine = Engine([target], MemoryJournal(), lambda _: None, RetrySettings(), Policy(), virtual_clock())
+        await engine.apply(plan_of(captions(5)))
+
+    run_virtually(scenario)
+
+    assert min(transport.begun) >= 0.8
 
 
 def test_a_defect_in_a_codec_costs_its_item_and_is_raised_at_the_end() -> None:

@@ -1,0 +1,84 @@
+"""One request on the wire, and what came of it."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from kbsync.core.wire import (
+    Accepted,
+    Answer,
+    Lost,
+    ReadResult,
+    Refused,
+    Throttled,
+    Transient,
+    Unauthorised,
+    Verdict,
+)
+
+__all__ = ("UNDECIDED", "Exchange", "Meaning", "answer_of")
+
+Meaning: TypeAlias = Verdict | ReadResult | Lost
+
+# What a request means from when it is handed to the transport until something came back.
+UNDECIDED: Final = Lost("cancelled", "no answer was waited for", sent=True)
+_NOTHING: Final = Answer()
+_WORDS: Final[dict[type[object], str]] = {
+    Accepted: "accepted",
+    ReadResult: "accepted",
+    Throttled: "throttled",
+    Transient: "transient",
+    Refused: "refused",
+    Unauthorised: "unauthorised",
+    Lost: "lost",
+}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and its answer: *sent_at_s* is wall time, *meaning* stays None when it was never handed over."""
+
+    sent_at_s: float = 0.0
+    began_s: float = 0.0
+    meaning: Meaning | None = None
+
+    @property
+    def left_at_s(self) -> float | None:
+        """When bytes left, as wall time, or None when none did."""
+        if self.meaning is None or (isinstance(self.meaning, Lost) and not self.meaning.sent):
+            return None
+        return self.sent_at_s
+
+    @property
+    def word(self) -> str:
+        """What the journal calls its end."""
+        return "unsent" if self.meaning is None else _WORDS[type(self.meaning)]
+
+    @property
+    def reason(self) -> str:
+        """Its end as a stable word."""
+        match self.meaning:
+            case Lost() | Transient() | Refused():
+                return self.meaning.reason
+            case _:
+                return self.word
+
+    @property
+    def answer(self) -> Answer:
+        """What a report says of it."""
+        return _NOTHING if self.meaning is None else answer_of(self.meaning)
+
+    @property
+    def doubt(self) -> bool:
+        """Whether it may have been applied although nothing confirmed it."""
+        match self.meaning:
+            case Lost():
+                return self.meaning.sent
+            case Transient() | Refused():
+                return self.meaning.doubt
+            case _:
+                return False
+
+
+def answer_of(meaning: Meaning) -> Answer:
+    """Return what a report says of *meaning*."""
+    return Answer(message=meaning.detail) if isinstance(meaning, Lost) else meaning.answer

@@ -1,0 +1,206 @@
+"""What answers mean for one target: what is settled, what is asked again and when, and whether the target goes on."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from kbsync.core.events import AttemptFailed, TargetPaused, TargetStopped
+from kbsync.core.settings import RetrySettings
+from kbsync.core.state import OutcomeName
+from kbsync.core.wire import Accepted, Answer, Lost, ReadResult, Refused, Throttled, Transient, Unauthorised, Verdict
+from kbsync.engine.agenda import Agenda
+from kbsync.engine.backoff import LONGEST_RETRY_AFTER_S, retry_delay_s, throttle_delay_s
+from kbsync.engine.errands import Errand, Job, Read
+from kbsync.engine.exchange import answer_of
+from kbsync.engine.pacing import Pacer
+from kbsync.engine.run import Run
+from kbsync.engine.target import Clock
+
+__all__ = ("Judge",)
+
+# So many first answers that all say `forbidden` are about the credential, not about the items.
+_FORBIDDEN_FROM_THE_START: Final = 20
+
+
+class Judge:
+    """The one place that decides after an answer. *tell* is called when there may be something new to do, or no more.
+
+    *stopped* is why nothing more is sent to the target, or None. *offset_s* is what to add to our clock for the
+    provider's; *corrected* says that it was measured.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        agenda: Agenda,
+        pacer: Pacer,
+        run: Run,
+        retry: RetrySettings,
+        clock: Clock,
+        jitter: Callable[[], float],
+        tell: Callable[[], None],
+    ) -> None:
+        self.stopped: str | None = None
+        self.offset_s = 0.0
+        self.corrected = False
+        self._target = target
+        self._agenda = agenda
+        self._pacer = pacer
+        self._run = run
+        self._retry = retry
+        self._now = clock.monotonic
+        self._wall = clock.wall
+        self._jitter = jitter
+        self._tell = tell
+        self._refused: dict[str, Refused] = {}
+        self._answers = 0
+        self._forbidden = 0
+
+    def refusal(self, errand: Errand) -> Refused | None:
+        """Return what was said of the container of *errand*, if it was refused."""
+        return self._refused.get(errand.jobs[0].change.item.container) if self._refused else None
+
+    def take_live(self, read: Read, result: ReadResult) -> None:
+        """Prepare the jobs whose live values *result* holds, and see to the others."""
+        self._answers += 1
+        now_s = self._now()
+        unproven: list[Job] = []
+        for job in read.jobs:
+            item = job.change.item
+            if item in result.fields:
+                job.live = result.live.get(item, result.fields[item])
+                job.read_at_s = now_s
+                self._agenda.prepared(job)
+            elif item in result.missing:
+                self._settle(job, "failed", "not_found", result.answer)
+            else:
+                unproven.append(job)
+
+        if unproven and not read.bulk:
+            self._again(read, "unproven", result.answer, None)
+        else:
+            self._read_alone(read, unproven)
+
+    def _read_alone(self, read: Read, jobs: Iterable[Job]) -> None:
+        """End *read*, and have a read of its own for each of *jobs*."""
+        for job in jobs:
+            job.alone = True
+            self._agenda.prepared(job)
+        self._agenda.read_ended(read)
+        self._tell()
+
+    def judge(self, errand: Errand, meaning: Verdict | Lost) -> None:
+        """Settle *errand*, or have it repeated."""
+        match meaning:
+            case Accepted(answer):
+                self._answers += 1
+                self._accept(errand, answer)
+            case Throttled(answer, retry_after_s):
+                self._throttled(errand, answer, retry_after_s)
+            case Transient(reason, answer, _, retry_after_s):
+                self._again(errand, reason, answer, retry_after_s)
+            case Lost("oversized") if isinstance(errand, Read) and errand.bulk:
+                self._read_alone(errand, errand.jobs)
+            case Lost(reason, _, _, False):
+                self._again(errand, reason, answer_of(meaning), None)
+            case Lost(reason):
+                self._stop(reason, answer_of(meaning))
+                self.fail(errand, reason, answer_of(meaning))
+            case Refused():
+                self._answers += 1
+                if meaning.scope == "item" and isinstance(errand, Read) and errand.bulk:
+                    self._read_alone(errand, errand.jobs)
+                else:
+                    self._refuse(errand, meaning)
+            case Unauthorised(answer, server_time_s):
+                self._unauthorised(errand, answer, server_time_s)
+
+    def _accept(self, errand: Errand, answer: Answer) -> None:
+        if isinstance(errand, Job):
+            self._settle(errand, "updated", "accepted", answer)
+        else:  # a read that is accepted but holds nothing
+            self._again(errand, "unproven", answer, None)
+
+    def _throttled(self, errand: Errand, answer: Answer, retry_after_s: float | None) -> None:
+        errand.tries.throttled += 1
+        if self._asks_too_long(errand, "throttled", answer, retry_after_s):
+            return
+
+        delay_s = throttle_delay_s(self._retry, errand.tries, self._jitter)
+        pause_s = max(delay_s or 0.0, retry_after_s or 0.0)
+        self._pause(pause_s)
+        if delay_s is None:
+            self.fail(errand, "throttled", answer)
+        else:
+            self._repeat(errand, "throttled", answer, pause_s)
+
+    def _again(self, errand: Errand, reason: str, answer: Answer, retry_after_s: float | None) -> None:
+        errand.tries.failed += 1
+        if self._asks_too_long(errand, reason, answer, retry_after_s):
+            return
+
+        delay_s = retry_delay_s(self._retry, errand.tries, self._jitter)
+        if retry_after_s:
+            self._pause(retry_after_s)
+        if delay_s is None:
+            self.fail(errand, reason, answer)
+        else:
+            errand.tries.active_s += delay_s
+            self._repeat(errand, reason, answer, max(delay_s, retry_after_s or 0.0))
+
+    def _asks_too_long(self, errand: Errand, reason: str, answer: Answer, retry_after_s: float | None) -> bool:
+        """Stop the target politely when it asks for more patience than a run has."""
+        if retry_after_s is None or retry_after_s <= LONGEST_RETRY_AFTER_S:
+            return False
+        self._stop("retry_after", answer)
+        self.fail(errand, reason, answer)
+        return True
+
+    def _refuse(self, errand: Errand, refused: Refused) -> None:
+        if refused.scope == "container":
+            self._refused[errand.jobs[0].change.item.container] = refused
+        elif refused.scope == "target":
+            self._stop(refused.reason, refused.answer)
+        elif refused.reason == "forbidden":
+            self._forbidden += 1
+            if self._forbidden == self._answers == _FORBIDDEN_FROM_THE_START:
+                self._stop("unauthorised", refused.answer)
+        self.fail(errand, refused.reason, refused.answer)
+
+    def _unauthorised(self, errand: Errand, answer: Answer, server_time_s: float | None) -> None:
+        if server_time_s is not None and not errand.corrected:
+            if not self.corrected:
+                self.offset_s = server_time_s - self._wall()
+                self.corrected = True
+            self._repeat(errand, "clock_skew", answer, 0.0)
+        else:
+            self._stop("unauthorised", answer)
+            self.fail(errand, "unauthorised", answer)
+
+    def _repeat(self, errand: Errand, reason: str, answer: Answer, delay_s: float) -> None:
+        if isinstance(errand, Job):
+            self._run.observe(AttemptFailed(errand.seq, self._target, errand.number, reason, answer, delay_s))
+        self._agenda.again(errand, self._now() + delay_s)
+        self._tell()
+
+    def fail(self, errand: Errand, reason: str, answer: Answer) -> None:
+        """Settle *errand* as not done."""
+        for job in errand.jobs:
+            self._settle(job, "unknown" if job.doubt else "failed", reason, answer)
+        if isinstance(errand, Read):
+            self._agenda.read_ended(errand)
+
+    def _settle(self, job: Job, outcome: OutcomeName, reason: str, answer: Answer) -> None:
+        self._agenda.settled(job)
+        self._run.settle(job.settlement(outcome, reason, answer))
+        self._tell()
+
+    def _pause(self, delay_s: float) -> None:
+        self._pacer.pause_until(self._now() + delay_s)
+        self._run.observe(TargetPaused(self._target, delay_s))
+
+    def _stop(self, reason: str, answer: Answer) -> None:
+        if self.stopped is None:
+            self.stopped = reason
+            self._run.observe(TargetStopped(self._target, reason, answer))
+            self._pacer.stop()
+            self._tell()
