@@ -1,0 +1,1 @@
+"""What kbsync costs, measured beside floors and other clients in one run: `python -m benchmarks`."""

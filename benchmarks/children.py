@@ -1,0 +1,95 @@
+"""Child processes: where they run, what they cost, what they say."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ("KBSYNC", "MEMORY_UNIT_BYTES", "Spent", "child", "cpu_s", "move_to", "server_core", "stay_on_client_core")
+
+KBSYNC: Final = (sys.executable, "-m", "kbsync")
+# Linux counts ru_maxrss in KiB, macOS in bytes.
+MEMORY_UNIT_BYTES: Final = 1 if sys.platform == "darwin" else 1024
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """One child's wall time, processor time, peak memory and standard output."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    out: str
+
+
+def child(*command: str, cwd: Path | None = None, accepted: Sequence[int] = (0,)) -> Spent:
+    """Run *command* to its end. Raises RuntimeError, with what it said, when it ends with another code."""
+    began_s = time.perf_counter()
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        out = run.stdout.read()
+        err = run.stderr.read()
+        _, status, usage = os.wait4(run.pid, 0)
+        wall_s = time.perf_counter() - began_s
+        run.returncode = os.waitstatus_to_exitcode(status)
+    if run.returncode not in accepted:
+        raise RuntimeError(f"{' '.join(command)} ended with {run.returncode}:\n{(out + err).decode()[-2000:]}")
+    return Spent(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MEMORY_UNIT_BYTES / _MIB, out.decode())
+
+
+def stay_on_client_core() -> str:
+    """Keep this process, and the children it will have, off the server's core; return what was done, for people."""
+    cores = _cores()
+    if len(cores) < 2:
+        return "nothing is pinned: there is one core, or no way to choose one"
+    os.sched_setaffinity(0, cores[:1])
+    return f"clients on core {cores[0]}, the server on core {server_core()}"
+
+
+def server_core() -> int | None:
+    """Return the core that only the server uses, or None when there is no choice."""
+    cores = _cores()
+    return cores[-1] if len(cores) >= 2 else None
+
+
+def move_to(core: int | None, pid: int) -> None:
+    """Keep the process *pid* on *core*."""
+    if core is not None:
+        os.sched_setaffinity(pid, [core])
+
+
+def cpu_s(pid: int) -> float | None:
+    """Return the processor time that the process *pid* has used; None where that cannot be read."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+_ALL_CORES: list[int] = []
+
+
+def _cores() -> list[int]:
+    # Asked before anything is pinned, and remembered.
+    if not _ALL_CORES and hasattr(os, "sched_getaffinity"):
+        _ALL_CORES.extend(sorted(os.sched_getaffinity(0)))
+    return _ALL_CORES
+
+
+def _environment() -> dict[str, Any]:
+    root = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "100"}
+
+
+def peak_mib() -> float:
+    """Return the peak memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEMORY_UNIT_BYTES / _MIB
