@@ -60,8 +60,7 @@ def forecast(plan: Plan) -> str:
     requests, seconds = plan.forecast.requests, plan.forecast.seconds
     if not requests:
         return ""
-    rate = f" at {requests / seconds:.3g}/s" if seconds else ""
-    return f"{count(requests, 'request')}, about {duration(seconds)}{rate}"
+    return f"{count(requests, 'request')}, about {duration(seconds)} at the configured rates"
 
 
 def footing(plan: Plan) -> str:
