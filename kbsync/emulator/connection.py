@@ -10,6 +10,7 @@ import struct
 from email.utils import formatdate
 from typing import Protocol, cast
 
+from typing_extensions import override
 
 from kbsync.emulator.messages import Answer, Request, rendered
 from kbsync.emulator.wire import End, Pause, Script
@@ -49,21 +50,26 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._receiver.connections.add(self)
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._receiver.connections.discard(self)
         if self._performing is not None:
             self._performing.cancel()
 
+    @override
     def pause_writing(self) -> None:
         self._writable.clear()
 
+    @override
     def resume_writing(self) -> None:
         self._writable.set()
 
+    @override
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if self._performing is None:
