@@ -1,0 +1,70 @@
+"""The example manifests: they are right, complete, and fit the published schemas."""
+
+import csv
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from kbsync.adapters.manifests import read_manifests
+from kbsync.cli.schema import manifest_schema_text
+from kbsync.core.manifest import Desired
+from kbsync.providers import ALL_RULES, PROVIDERS
+
+EXAMPLES = Path(__file__).parent.parent / "manifests"
+SCHEMA = EXAMPLES / "kbsync.schema.json"
+TARGETS = {"coze-cn": "coze", "volc-bj": "volcengine"}
+
+
+def read() -> list[Desired]:
+    dialects = {
+        target: PROVIDERS[provider].dialect(PROVIDERS[provider].settings.model_construct())
+        for target, provider in TARGETS.items()
+    }
+    stream = read_manifests([EXAMPLES], targets=dialects, rules=ALL_RULES, root=EXAMPLES)
+    items = list(stream)
+    assert [str(problem) for problem in stream.problems] == []
+    return items
+
+
+def test_the_examples_are_free_of_mistakes() -> None:
+    assert len(read()) == 18
+
+
+def test_the_examples_show_every_form() -> None:
+    assert {path.suffix for path in EXAMPLES.rglob("*.*")} == {".yaml", ".json", ".jsonl", ".csv"}
+
+
+def test_the_examples_show_every_field_of_both_providers() -> None:
+    fields = {(item.item.target, field.partition(".")[0]) for item in read() for field in item.fields}
+
+    assert fields == {
+        ("coze-cn", "caption"),
+        ("coze-cn", "name"),
+        ("coze-cn", "update_rule"),
+        ("volc-bj", "name"),
+        ("volc-bj", "meta"),
+    }
+
+
+def test_the_schema_beside_the_examples_is_the_one_kbsync_prints() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == manifest_schema_text()
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
+def test_a_yaml_example_fits_the_schema(path: Path) -> None:
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in EXAMPLES.rglob("*.json") if path != SCHEMA], ids=lambda path: path.name
+)
+def test_a_json_example_fits_the_schema(path: Path) -> None:
+    jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), json.loads(SCHEMA.read_text()))
+
+
+def test_the_csv_example_is_what_a_spreadsheet_writes() -> None:
+    with (EXAMPLES / "coze" / "birds.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 3
