@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from kbsync.core.report import Report
 from kbsync.core.settings import ApplySettings
 from kbsync.engine.target import Policy
 from kbsync.errors import InputError, UsageError
+from kbsync.views.log import Log, stamped
 from kbsync.views.paint import Paint
 from kbsync.views.problems import problem_lines
-from kbsync.views.progress import open_progress
+from kbsync.views.progress import Progress, open_progress
 from kbsync.views.reports import REPORT_FORMATS, render_report
 from kbsync.views.result_text import result_text
+from kbsync.views.stream import Stream
 
 __all__ = ("apply",)
 
@@ -162,8 +165,9 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     progress = open_progress(
         console.err, clock=time.monotonic, live=console.err.isatty(), quiet=console.quiet or not plan.changes
     )
-    run = Run(plan, workspace.config, store, progress, wishes.policy)
-    with progress:
+    with progress, _logs(console, progress) as logs:
+        observers = [progress.observe, *(log.observe for log in logs)]
+        run = Run(plan, workspace.config, store, progress, observers, wishes.policy)
         run_id = run.apply(codecs, stale, wishes.reason)
 
     report = store.load_report(run_id)
@@ -171,6 +175,22 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         write_whole(path, render_report(report, path.suffix.removeprefix(".")))
     _show(report, wishes.form, console)
     return report.exit
+
+
+@contextmanager
+def _logs(console: Console, progress: Progress) -> Generator[list[Log]]:
+    """Yield the logs that the command line asks for: on stderr above the progress, and in a file."""
+    logs = [Log(progress.say, console.verbose)] if console.verbose else []
+    if console.log_file is None:
+        yield logs
+        return
+    try:
+        file = console.log_file.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError as error:
+        raise UsageError(f"--log-file {console.log_file}: {error.strerror}") from None
+    with file:
+        stream = Stream(file)
+        yield [*logs, Log(lambda line: stream.lines([stamped(line, time.time())]), 2)]
 
 
 def _saved(path: Path, workspace: Workspace, lineage: str, serial: int) -> Plan:

@@ -5,7 +5,7 @@ Commands are imported when they are run: `kbsync --help` needs none of what they
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -40,7 +40,6 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 _EXITS: Final[tuple[tuple[type[KbsyncError], Exit], ...]] = (
     (UsageError, Exit.USAGE),
-    (InputError, Exit.INPUT),
     (CredentialsError, Exit.CREDENTIALS),
     (LockedError, Exit.LOCKED),
     (StateWriteError, Exit.STATE),
@@ -66,15 +65,18 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="kbsync %(version)s")
-@click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv shows every attempt that failed.")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr: failed attempts; -vv outcomes too.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; results and errors only.")
+@click.option(
+    "--log-file", type=click.Path(dir_okay=False), metavar="FILE", help="Append what `apply -vv` says to FILE."
+)
 @click.pass_context
-def kbsync(ctx: click.Context, *, verbose: int, quiet: bool) -> None:
+def kbsync(ctx: click.Context, *, verbose: int, quiet: bool, log_file: str | None) -> None:
     """Keep the captions, names, update rules and meta fields of knowledge bases equal to a manifest in git.
 
     Start with `kbsync demo`. The two commands of daily work are `kbsync plan` and `kbsync apply`.
     """
-    ctx.obj = {"verbose": verbose, "quiet": quiet}
+    ctx.obj = {"verbose": verbose, "quiet": quiet, "log_file": log_file}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -89,6 +91,10 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         return _without_a_reader()
+    except InputError as error:
+        # As they are, for the sake of editors and problem matchers, which look for a file name where a line begins.
+        _print(error.problems)
+        return Exit.INPUT
     except KbsyncError as error:
         _say(str(error))
         return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
@@ -98,8 +104,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    for line in text.splitlines():
-        click.echo(f"kbsync: {line}", err=True)
+    _print(f"kbsync: {line}" for line in text.splitlines())
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Write *lines* to stderr, where no name or text in them may act on a terminal or a CI system."""
+    from kbsync.views.problems import problem_lines  # noqa: PLC0415  # only errors need it
+    from kbsync.views.stream import Stream  # noqa: PLC0415
+
+    Stream(sys.stderr).lines(problem_lines(lines))
 
 
 def _without_a_reader() -> int:

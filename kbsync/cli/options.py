@@ -25,6 +25,7 @@ class Console:
     err: Stream
     verbose: int
     quiet: bool
+    log_file: Path | None
 
     @property
     def colour(self) -> bool:
@@ -45,7 +46,14 @@ class Console:
 def console_of(context: click.Context) -> Console:
     """Return the console of the running command."""
     told: dict[str, Any] = context.find_root().obj or {}
-    return Console(Stream(sys.stdout), Stream(sys.stderr), told.get("verbose", 0), told.get("quiet", False))
+    log_file = told.get("log_file")
+    return Console(
+        out=Stream(sys.stdout),
+        err=Stream(sys.stderr),
+        verbose=told.get("verbose", 0),
+        quiet=told.get("quiet", False),
+        log_file=Path(log_file) if log_file else None,
+    )
 
 
 def paths_argument(command: _Command) -> _Command:

@@ -14,7 +14,7 @@ from kbsync.adapters.config import Config
 from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
 from kbsync.cli.signals import listen
-from kbsync.core.events import Event, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
+from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
 from kbsync.core.exits import Exit
 from kbsync.core.plan import Plan
 from kbsync.core.state import Known, Settlement
@@ -52,12 +52,16 @@ def moved(plan: Plan, known: Known) -> list[int]:
 
 @dataclass
 class Run:
-    """Applies *plan* once, and knows afterwards what its exit depends on beside the outcomes."""
+    """Applies *plan* once, and knows afterwards what its exit depends on beside the outcomes.
+
+    *observers* are told every event, *progress* among them.
+    """
 
     plan: Plan
     config: Config
     store: StateStore
     progress: Progress
+    observers: Sequence[Observer]
     policy: Policy
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
@@ -159,7 +163,8 @@ class Run:
                 self.exits.add(Exit.UNFINISHED)
             case _:
                 pass
-        self.progress.observe(event)
+        for observe in self.observers:
+            observe(event)
 
     def _finish(self, journal: RunJournal) -> None:
         try:

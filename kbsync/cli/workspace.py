@@ -36,7 +36,12 @@ class Workspace:
         return StateStore(self.config.state_path)
 
     def read(self, paths: Sequence[str]) -> ManifestStream:
-        """Return the items of the manifests at *paths*; without any, of those that the configuration names."""
+        """Return the items of the manifests at *paths*; without any, of those that the configuration names.
+
+        Raises UsageError for an empty path, which is a variable that nobody has set, and would be the whole folder.
+        """
+        if "" in paths:
+            raise UsageError("a PATH is empty; `.` is this folder")
         return read_manifests(
             paths or self.config.manifests.paths,
             targets={name: target.provider.dialect(target.settings) for name, target in self.config.targets.items()},
