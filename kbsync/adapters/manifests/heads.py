@@ -96,7 +96,7 @@ class Container:
         target = self.vocabulary.target
         scope = (target, kind.kind) if self.vocabulary.unique_in_target else (target, kind.kind, self.name)
         identity = (target, self.name, kind.kind)
-        return Section(kind, identity, self.places.register(scope), self.file, self.problems, defaults, foreign)
+        return Section(kind, identity, self.places.register(scope, self.file), self.problems, defaults, foreign)
 
 
 class _Opening:

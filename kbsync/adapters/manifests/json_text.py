@@ -84,7 +84,7 @@ def _texts_in(value: dict[str, Any], depth: int) -> int:
     """Return the number of keys and texts in *value* and beneath. Raises Doubtful when something in it is."""
     count = len(value)
     for inner in value.values():
-        kind: type[Any] = type(inner)
+        kind = inner.__class__
         if kind is str:
             count += 1
         elif kind is dict:
@@ -97,7 +97,7 @@ def _texts_in(value: dict[str, Any], depth: int) -> int:
 def _texts_in_other(value: Any, depth: int) -> int:
     if isinstance(value, list):
         # The positions stand in for keys, and are no texts.
-        elements = cast("list[Any]", value)
+        elements: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         count = _texts_in(dict(enumerate(elements)), depth + 1) if depth < MAX_DEPTH else _doubt()  # type: ignore[arg-type]
         return count - len(elements)
     # A large float was perhaps an integer, which the decoder rounded.

@@ -1,15 +1,17 @@
 """Where each item was first declared: what finds the second declaration."""
 
+from typing import Final
+
 from kbsync.adapters.manifests.problems import Place
 from kbsync.core.items import Source
 
 __all__ = ("Places", "Register")
 
-_COLUMN_BITS = 12
-# More lines than any file has: a thousand times 64 MiB.
-_LINE_BITS = 36
-_MAX_COLUMN = (1 << _COLUMN_BITS) - 1
-_MAX_LINE = (1 << _LINE_BITS) - 1
+_COLUMN_BITS: Final = 12
+# More lines than any file has.
+_LINE_BITS: Final = 36
+_MAX_COLUMN: Final = (1 << _COLUMN_BITS) - 1
+_MAX_LINE: Final = (1 << _LINE_BITS) - 1
 
 
 class Places:
@@ -20,29 +22,30 @@ class Places:
         self._known: dict[tuple[str, ...], dict[str, int]] = {}
 
     def begin(self, file: str) -> int:
-        """Return the number that stands for *file* in `Register.mark`."""
+        """Return the number that stands for *file* in `register`."""
         self._files.append(file)
         return len(self._files) - 1
 
-    def register(self, scope: tuple[str, ...]) -> "Register":
-        """Return the register of the ids that must not repeat within *scope*."""
-        return Register(self._known.setdefault(scope, {}), self._files)
+    def register(self, scope: tuple[str, ...], file: int) -> "Register":
+        """Return the register of the ids that must not repeat within *scope*, for the items of *file*."""
+        return Register(self._known.setdefault(scope, {}), self._files, file)
 
 
 class Register:
-    """The ids of one scope."""
+    """The ids of one scope, as one file adds to them."""
 
-    __slots__ = ("_files", "_known")
+    __slots__ = ("_file", "_files", "_first")
 
-    def __init__(self, known: dict[str, int], files: list[str]) -> None:
-        self._known = known
+    def __init__(self, known: dict[str, int], files: list[str], file: int) -> None:
+        self._first = known.setdefault
         self._files = files
+        self._file = file << _LINE_BITS
 
-    def mark(self, item_id: str, file: int, place: Place) -> Source | None:
+    def mark(self, item_id: str, place: Place) -> Source | None:
         """Remember the place of *item_id*; return the earlier one when there is one, which then stays."""
         line, column = place
-        packed = ((file << _LINE_BITS) + line << _COLUMN_BITS) + min(column, _MAX_COLUMN)
-        earlier = self._known.setdefault(item_id, packed)
+        packed = (self._file + line << _COLUMN_BITS) + (column if column < _MAX_COLUMN else _MAX_COLUMN)  # noqa: FURB136
+        earlier = self._first(item_id, packed)
         if earlier is packed:
             return None
         line_of_file, column = earlier >> _COLUMN_BITS, earlier & _MAX_COLUMN

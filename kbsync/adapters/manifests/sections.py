@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ from kbsync.core.rules import Finding
 __all__ = ("Defaults", "Section")
 
 
-_new: Final[Callable[..., Any]] = tuple.__new__
+_new: Final = cast("Callable[..., Any]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
@@ -41,7 +41,6 @@ class Section:
         words: KindWords,
         scope: tuple[str, str, str],
         register: Register,
-        file: int,
         problems: FileProblems,
         defaults: Defaults | None = None,
         foreign: frozenset[str] = frozenset(),
@@ -53,7 +52,6 @@ class Section:
         self._model = words.model
         self._ignores = hasattr(words.model, "ignored")
         self._mark = register.mark
-        self._file = file
         self._name = problems.file
         self._problems = problems
         self._defaults = defaults
@@ -78,7 +76,7 @@ class Section:
             if not self._problems.passes(rule):
                 fine = not self._problems.add(_place(trail, path, rule), rule, message) and fine
         item_id = entry.id
-        if (earlier := self._mark(item_id, self._file, place)) is not None:
+        if (earlier := self._mark(item_id, place)) is not None:
             self._again(item_id, earlier, place)
             return None
         if not fine:
@@ -87,7 +85,8 @@ class Section:
         item = _new(Item, (self.target, self.container, self.kind, item_id))
         source = _new(Source, (self._name, *place))
         ignored = entry.ignored() if self._ignores else _NOTHING
-        return _new(Desired, (item, entry.fields(), source, entry.protect, ignored))
+        desired: Desired = _new(Desired, (item, entry.fields(), source, entry.protect, ignored))
+        return desired
 
     def _explain(self, error: ValidationError, trail: Trail) -> None:
         told: set[object] = set()
@@ -119,7 +118,7 @@ class Section:
 
     def _remember(self, written: Mapping[str, Any], place: Place) -> None:
         item_id = written.get("id")
-        if isinstance(item_id, str) and (earlier := self._mark(item_id, self._file, place)) is not None:
+        if isinstance(item_id, str) and (earlier := self._mark(item_id, place)) is not None:
             self._again(item_id, earlier, place)
 
     def _examine(self, defaults: Defaults) -> None:

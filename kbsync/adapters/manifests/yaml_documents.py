@@ -22,7 +22,7 @@ from kbsync.adapters.manifests.plain_scalars import NULLS
 from kbsync.adapters.manifests.problems import Place, shown
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.shapes import Shape
-from kbsync.adapters.manifests.yaml_faults import syntax_fault
+from kbsync.adapters.manifests.yaml_faults import UTF_16_MARKS, syntax_fault
 from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDeep, place_of
 from kbsync.adapters.manifests.yaml_outline import heads_come_first
 from kbsync.core.manifest import Desired
@@ -32,11 +32,17 @@ __all__ = ("read_yaml",)
 # The pure Python parser, twenty times slower, gives the same events where PyYAML was built without libyaml.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ENTRY_DEPTH: Final = 3
+NODE_AS_KEY: Final = ("wrong-type", "a key is text, never a list, a mapping or an alias")
 NO_MANIFEST: Final = "the file holds no manifest: it begins with `kbsync: 1` and `target: …`"
 
 
 def read_yaml(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
     """Yield the items of the YAML manifest *file*, which is seekable and stands at its beginning."""
+    # libyaml would read it; other readers of the same file, people's tools among them, would not.
+    if file.read(2) in UTF_16_MARKS:
+        intake.problems.add((1, 1), "not-utf8", "the file is UTF-16: save it as UTF-8")
+        return
+    file.seek(0)
     watch = LeakWatch()
     documents = _Documents(file, intake, watch)
     try:
@@ -100,7 +106,7 @@ class _Documents:
             if type(root) is not MappingStartEvent:
                 self._builder.drain(root)
                 continue
-            for key, value in self._pairs():
+            for key, value in self._pairs(first_pass=True):
                 if key.value in self._intake.words.sections:
                     self._builder.drain(value)
                 else:
@@ -113,12 +119,17 @@ class _Documents:
             if type(event) is DocumentStartEvent:
                 yield self._next()
 
-    def _pairs(self) -> Iterator[tuple[Any, Any]]:
-        """Yield key and first event of the value, for each key of a top level. Whoever asks for more took the value."""
+    def _pairs(self, *, first_pass: bool = False) -> Iterator[tuple[Any, Any]]:
+        """Yield key and first event of the value, for each key of a top level. Whoever asks for more took the value.
+
+        A key that is no text is a problem, which a *first_pass* leaves to the second to tell.
+        """
         while type(key := self._next()) is not MappingEndEvent:
             if type(key) is ScalarEvent:
                 yield key, self._next()
             else:
+                if not first_pass:
+                    self._problems.add(place_of(key), *NODE_AS_KEY)
                 self._builder.drain(key)
                 self._builder.drain(self._next())
 

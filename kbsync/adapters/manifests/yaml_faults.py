@@ -6,18 +6,20 @@ from yaml.reader import ReaderError
 
 from kbsync.adapters.manifests.problems import Fault, Place
 
-__all__ = ("syntax_fault",)
+__all__ = ("UTF_16_MARKS", "syntax_fault")
 
 _BAD_BYTES: Final = ("UTF-8", "UTF-16", "octet", "surrogate", "invalid Unicode character")
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def syntax_fault(error: Exception, file: BinaryIO) -> Fault:
     """Return the fault that *error*, raised while parsing *file*, stands for."""
     if isinstance(error, ReaderError):
         return _reader_fault(error, file)
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or "the text is not YAML")
+    marks = (getattr(error, "problem_mark", None), getattr(error, "context_mark", None))
+    # What does not end is found where it begins, and not at the end of the file.
+    mark = next(filter(None, reversed(marks) if "unexpected end of stream" in problem else marks), None)
     place = _within(file, (1, 1) if mark is None else (mark.line + 1, mark.column + 1))
     if "Unicode character escape" in problem:
         return Fault(place, "control-character", "the text holds half of a surrogate pair")

@@ -53,7 +53,7 @@ class NodeBuilder:
 
     def node(self, event: Any, shape: Shape, depth: int) -> Any:
         """Return the value of the node that begins with *event*, which is already among the events."""
-        kind: type[Any] = type(event)
+        kind = event.__class__
         if kind is ScalarEvent:
             return self._scalar(event, shape)
         if kind is AliasEvent:
@@ -215,7 +215,7 @@ class EventTrail:
         return index, len(path)
 
     def _child(self, index: int, step: str | int) -> int | None:
-        start: type[Any] = type(self._events[index])
+        start = self._events[index].__class__
         if start is MappingStartEvent and isinstance(step, str):
             children = iter(_children(self._events, index + 1))
             for key, value in zip(children, children, strict=False):
