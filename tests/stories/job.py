@@ -66,8 +66,9 @@ class Done(NamedTuple):
 class Running:
     """kbsync under way. A context manager that leaves no process behind."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], err: Path) -> None:
         self.process = process
+        self._err = err
 
     def __enter__(self) -> "Running":
         return self
@@ -82,9 +83,14 @@ class Running:
         """Send a signal."""
         self.process.send_signal(number)
 
+    def heard(self, words: str) -> bool:
+        """Tell whether it said this on stderr so far."""
+        return words in self._err.read_text(encoding="utf-8")
+
     def done(self) -> Done:
         """Wait for the end."""
-        out, err = self.process.communicate(timeout=PATIENCE_S)
+        out, _ = self.process.communicate(timeout=PATIENCE_S)
+        err = self._err.read_text(encoding="utf-8")
         assert "Traceback" not in err, err
         return Done(self.process.returncode, out, err)
 
@@ -100,6 +106,7 @@ class Job:
         retry: Mapping[str, object] | None = None,
         extra: Sequence[str] = (),
     ) -> None:
+        self._started = 0
         self.folder = folder
         self.targets = targets
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,18 +135,20 @@ class Job:
 
     def start(self, *arguments: str) -> Running:
         """Start kbsync and let it run."""
-        return Running(
-            subprocess.Popen(
+        self._started += 1
+        err = self.folder.parent / f"{self.folder.name}.{self._started}.err"
+        with err.open("wb") as file:
+            process = subprocess.Popen(
                 [sys.executable, "-m", "kbsync", *arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=file,
                 text=True,
                 encoding="utf-8",
             )
-        )
+        return Running(process, err)
 
     def run(self, *arguments: str) -> Done:
         """Run kbsync to its end."""

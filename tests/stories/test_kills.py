@@ -1,0 +1,7 @@
+from pathlib import Path
+
+from tests.stories.kills import kill_often
+
+
+def test_twenty_kills_lose_nothing_and_cost_few_duplicates(tmp_path: Path) -> None:
+    print(kill_often(tmp_path, kills=20, seed=1))
