@@ -117,7 +117,7 @@ class LittleCodec:
         return ReadResult(verdict.answer, fields, missing, dict(fields))
 
 
-def _unsuccessful(response: Response, body: Any, said: Answer) -> Verdict:  # noqa: PLR0911  a table
+def _unsuccessful(response: Response, body: Any, said: Answer) -> Verdict:
     after = response.headers.get("retry-after")
     after_s = float(after) if after is not None else None
     match response.status, body:

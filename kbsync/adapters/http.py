@@ -193,7 +193,7 @@ def _decoded(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     return plain
 
 
-def _lost(error: Exception) -> Lost:  # noqa: PLR0911  a table, most telling kind first
+def _lost(error: Exception) -> Lost:
     """Say what *error* means, from its kind and number alone: its text may hold headers or the address."""
     detail = _named(error)
     match error:

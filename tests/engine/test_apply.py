@@ -1,5 +1,6 @@
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import anyio
@@ -10,7 +11,7 @@ from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
-from kbsync.core.wire import Answer, Lost, Request, Response
+from kbsync.core.wire import Accepted, Answer, Lost, Request, Response, Verdict
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
 from kbsync.errors import StateWriteError
@@ -431,6 +432,12 @@ def test_cancel_leaves_what_is_in_flight_unknown_and_the_rest_not_attempted() ->
     assert story.journal.flushes == 1
 
 
+def test_thousands_that_are_left_are_settled_too() -> None:
+    story = play(captions(3_500), ScriptedTransport(latency_s=1), concurrency=4, cancel_at_s=0.5)
+
+    assert Counter(story.outcomes) == {"unknown": 4, "not_attempted": 3_496}
+
+
 def test_cancelling_the_scope_around_it_is_like_cancel() -> None:
     story = play(captions(100), ScriptedTransport(latency_s=1), concurrency=4, cancel_at_s=0.5)
 
@@ -549,6 +556,17 @@ def test_an_item_that_is_never_proven_fails_without_a_write() -> None:
     assert story.counts == {("failed", "unproven"): 1}
     assert transport.writes == []
     assert len(transport.reads) == 5
+
+
+def test_a_read_that_is_accepted_but_holds_nothing_proves_nothing() -> None:
+    class Hollow(LittleCodec):
+        def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> Verdict:
+            return Accepted(Answer(200, 0))
+
+    story = play(metas(1), transport := ScriptedTransport(), codec=Hollow())
+
+    assert story.counts == {("failed", "unproven"): 1}
+    assert transport.writes == []
 
 
 def test_a_missing_item_fails_without_a_write() -> None:
@@ -673,6 +691,20 @@ def test_when_the_state_cannot_be_written_requests_in_flight_are_not_waited_for_
     assert isinstance(story.error, StateWriteError)
     assert story.seconds == pytest.approx(60, abs=0.1)
     assert story.counts == {("unknown", "cancelled"): 3, ("not_attempted", "state"): 7}
+
+
+def test_a_state_that_never_answers_is_not_waited_for_for_ever() -> None:
+    class Stuck(MemoryJournal):
+        async def flush(self) -> None:
+            await anyio.sleep_forever()
+
+    ended = play(captions(2), ScriptedTransport(), journal=Stuck())
+    cancelled = play(captions(2), ScriptedTransport(latency_s=9), journal=Stuck(), policy=Policy(), cancel_at_s=0.5)
+
+    assert isinstance(ended.error, StateWriteError)
+    assert ended.seconds == pytest.approx(60, abs=0.1)
+    assert isinstance(cancelled.error, StateWriteError)
+    assert cancelled.seconds == pytest.approx(5.5, abs=0.1)
 
 
 def test_changes_that_are_settled_already_are_passed_over() -> None:

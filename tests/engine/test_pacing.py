@@ -120,9 +120,10 @@ def test_bucket_and_leak_keep_the_promise_by_arithmetic(rate: float, burst: int)
 
 
 def test_nothing_leaves_in_a_burst_at_the_start() -> None:
-    times = run_virtually(partial(send_all, 50.0, 1, workers=64, until_s=0.99))
+    times = run_virtually(partial(send_all, 1000.0, 1, workers=64, until_s=0.99))
 
-    assert len([at_s for at_s in times if at_s < 0.05]) <= 3
+    # One, and the 15 ms of rate that lateness is made up with.
+    assert len([at_s for at_s in times if at_s < 0.001]) <= 1 + 15
 
 
 def test_a_burst_may_go_at_once() -> None:
