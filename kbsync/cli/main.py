@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 _EXITS: Final[tuple[tuple[type[KbsyncError], Exit], ...]] = (
     (UsageError, Exit.USAGE),
+    (InputError, Exit.INPUT),
     (CredentialsError, Exit.CREDENTIALS),
     (LockedError, Exit.LOCKED),
     (StateWriteError, Exit.STATE),
@@ -91,12 +92,12 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         return _without_a_reader()
-    except InputError as error:
-        # As they are, for the sake of editors and problem matchers, which look for a file name where a line begins.
-        _print(error.problems)
-        return Exit.INPUT
     except KbsyncError as error:
-        _say(str(error))
+        # Problems as they are: editors and problem matchers look for a file name where a line begins.
+        if isinstance(error, InputError):
+            _print(error.problems)
+        else:
+            _say(str(error))
         return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
     except Exception as error:  # noqa: BLE001  # what a user can cause is a KbsyncError; this is our own mistake
         return _defect(error)
