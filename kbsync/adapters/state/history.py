@@ -95,7 +95,7 @@ def show(connection: sqlite3.Connection, item: Item, doubts: frozenset[str], fie
     attempts = tuple(
         AttemptRecord(run_id, operation, number, at_s, verdict, bool(doubt), Answer(*answer))
         for run_id, operation, number, at_s, verdict, doubt, *answer in connection.execute(
-            _ATTEMPTS_OF_ITEM, (*item, _LAST_ATTEMPTS)
+            _ATTEMPTS_OF_ITEM, {**item._asdict(), "most": _LAST_ATTEMPTS}
         )
     )
     return ItemStory(item, fields, tuple(sorted(doubts)), attempts)
@@ -118,7 +118,8 @@ _ATTEMPTS_OF_ITEM: Final = f"""
     WITH mine AS (
         SELECT h.change, h.operation FROM targets AS t JOIN containers AS c USING (target)
         JOIN changes AS h USING (container)
-        WHERE t.name = ?1 AND c.name = ?2 AND c.kind = ?3 AND h.id = ?4 ORDER BY h.change DESC LIMIT ?5
+        WHERE t.name = :target AND c.name = :container AND c.kind = :kind AND h.id = :id
+        ORDER BY h.change DESC LIMIT :most
     ), tried AS (
         SELECT change, operation, attempt, coalesce(sent_s, intended_s) AS at_s, verdict, doubt,
                http_status, code, message, log_id
@@ -132,7 +133,7 @@ _ATTEMPTS_OF_ITEM: Final = f"""
     SELECT (SELECT run_id FROM runs WHERE first_change <= change ORDER BY first_change DESC, run DESC LIMIT 1),
            o.name, attempt % {ATTEMPTS_PER_CHANGE}, at_s, verdict, doubt,
            http_status, code, message, log_id
-    FROM tried JOIN operations AS o USING (operation) ORDER BY attempt DESC LIMIT ?5
+    FROM tried JOIN operations AS o USING (operation) ORDER BY attempt DESC LIMIT :most
 """
 _MAYBE_SENDING: Final = f"""
     SELECT t.name FROM intents AS n JOIN changes AS h ON h.change = n.attempt / {ATTEMPTS_PER_CHANGE}
@@ -166,11 +167,12 @@ class _Open:
 
 def _open_changes(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _Open]:
     found: dict[int, _Open] = {}
-    ends = (first * ATTEMPTS_PER_CHANGE, (last + 1) * ATTEMPTS_PER_CHANGE - 1)
+    ends = {"first": first * ATTEMPTS_PER_CHANGE, "last": (last + 1) * ATTEMPTS_PER_CHANGE - 1}
     for attempt, doubt, *answer in connection.execute(
-        "SELECT attempt, doubt, http_status, code, message, log_id FROM attempts WHERE attempt BETWEEN ?1 AND ?2 "
+        "SELECT attempt, doubt, http_status, code, message, log_id FROM attempts "
+        "WHERE attempt BETWEEN :first AND :last "
         f"AND attempt / {ATTEMPTS_PER_CHANGE} NOT IN (SELECT change FROM outcomes) "
-        "UNION ALL SELECT attempt, 1, NULL, NULL, '', '' FROM intents WHERE attempt BETWEEN ?1 AND ?2 "
+        "UNION ALL SELECT attempt, 1, NULL, NULL, '', '' FROM intents WHERE attempt BETWEEN :first AND :last "
         "ORDER BY attempt",
         ends,
     ):
@@ -190,7 +192,7 @@ def _unsettled(seq: int, open_: _Open | None) -> Settlement:
 
 
 def _run(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
-    where = "ORDER BY run DESC LIMIT 1" if run_id == "last" else "WHERE run_id = ?1"
+    where = "ORDER BY run DESC LIMIT 1" if run_id == "last" else "WHERE run_id = ?"
     row = connection.execute(
         f"SELECT {_RUN_COLUMNS} FROM runs {where}",
         () if run_id == "last" else (run_id,),

@@ -59,9 +59,9 @@ _GET_KNOWN: Final = Rows(
 _ATTEMPTS_OF: Final = f"""
     SELECT a.attempt FROM changes AS h CROSS JOIN {{table}} AS a
     ON a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE}
-    WHERE h.container = ?1 AND h.id = ?2 AND (?3 IS NULL OR h.operation = ?3)
+    WHERE h.container = :container AND h.id = :id AND (:operation IS NULL OR h.operation = :operation)
 """
-# For (container, id, operation), or any operation when it is None. An intent without an answer stays on record.
+# About a container, an id and an operation, None for any. An intent without an answer stays on record as an attempt.
 END_DOUBTS: Final = (
     f"""
     INSERT INTO attempts SELECT attempt, intended_s, intended_s, 0.0, 'lost', 0, NULL, NULL, '', '' FROM intents
@@ -189,7 +189,11 @@ class Recorder:
         if updated:
             self._know(connection, updated)
         ended = [
-            (self.containers[seq], change.item.id, self.names.operation(connection, change.operation))
+            {
+                "container": self.containers[seq],
+                "id": change.item.id,
+                "operation": self.names.operation(connection, change.operation),
+            }
             for seq, change in (
                 (settlement.seq, self.changes[settlement.seq]) for settlement, ends_doubt in settlements if ends_doubt
             )

@@ -103,7 +103,9 @@ def forget(connection: sqlite3.Connection, items: Iterable[Item]) -> int:
     names = Names(connection)
     rows = [(container, item.id) for item in items if (container := names.find(item)) is not None]
     for statement in END_DOUBTS:
-        connection.executemany(statement, ((container, id_, None) for container, id_ in rows))
+        connection.executemany(
+            statement, ({"container": container, "id": id_, "operation": None} for container, id_ in rows)
+        )
     return _forget(connection, rows)
 
 
