@@ -1,6 +1,6 @@
 """The head of a container-shaped manifest: everything in it that is no list of items."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -86,6 +86,11 @@ class Container:
         if self.name is None:
             return None
         return self.of_kind(kind, self.defaults.get(key))
+
+    def close(self, seen: Collection[str]) -> None:
+        """Record the mistakes in the defaults of lists that are not among the keys *seen*."""
+        for section in self.defaults.keys() - set(seen):
+            self.section(section, (1, 1))
 
     def of_kind(
         self, kind: KindWords, defaults: Defaults | None = None, foreign: frozenset[str] = frozenset()

@@ -100,8 +100,7 @@ class _Document:
                 self._pass()
             else:
                 head.add(self._head_key(name, place))
-        if container is None:
-            self._intake.open(head)
+        (container or self._intake.open(head)).close(seen)
 
     def _pairs(self, begin: int) -> Iterator[tuple[str, Place]]:
         """Yield each key of the object at *begin* and its place. Whoever asks for more has passed the value."""

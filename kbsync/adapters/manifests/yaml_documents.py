@@ -161,8 +161,7 @@ class _Documents:
                 # The outline saw no such key, so the file holds something stranger than it knows.
                 self._problems.add(place, "syntax", f"{shown(name)} has to stand above the lists in this file")
                 self._builder.drain(value)
-        if container is None:
-            self._intake.open(head)
+        (container or self._intake.open(head)).close(seen)
 
     def _whole(self, head: Head, number: int, root: Any) -> Head:
         """Return the whole *head* of the document, of which its lists are about to be read."""
@@ -219,7 +218,8 @@ class _Documents:
         while type(event := following()) is not SequenceEndEvent:
             if type(event) is not MappingStartEvent:
                 self._strange(event)
-                problems.add(place_of(event), "wrong-type", "an entry is a mapping that begins with an id")
+                if type(event) is not AliasEvent:
+                    problems.add(place_of(event), "wrong-type", "an entry is a mapping that begins with an id")
                 builder.drain(event)
                 continue
             events.clear()

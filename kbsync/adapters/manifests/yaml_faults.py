@@ -8,6 +8,7 @@ from kbsync.adapters.manifests.problems import Fault, Place
 
 __all__ = ("UTF_16_MARKS", "syntax_fault")
 
+_BOM: Final = b"\xef\xbb\xbf"
 _BAD_BYTES: Final = ("UTF-8", "UTF-16", "octet", "surrogate", "invalid Unicode character")
 UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -33,6 +34,8 @@ def _reader_fault(error: ReaderError, file: BinaryIO) -> Fault:
     reason = str(error.reason)
     if any(word in reason for word in _BAD_BYTES):
         return Fault(place, "not-utf8", f"the file is not UTF-8 text: {reason}")
+    if error.character == 0 and error.position < len(_BOM) + 1:
+        return Fault((1, 1), "not-utf8", "the file is UTF-16 or UTF-32: save it as UTF-8")
     return Fault(place, "control-character", "the file holds a character that is no text")
 
 

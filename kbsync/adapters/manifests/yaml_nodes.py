@@ -20,7 +20,7 @@ from yaml.events import (
 
 from kbsync.adapters.manifests.plain_scalars import NULLS, NoValue, resolve
 from kbsync.adapters.manifests.problems import Fault, Path, Place, shown
-from kbsync.adapters.manifests.shapes import Shape
+from kbsync.adapters.manifests.shapes import FREE, Shape
 from kbsync.core.entries import control_character
 
 __all__ = ("EventTrail", "NodeBuilder", "TooDeep", "place_of")
@@ -79,13 +79,16 @@ class NodeBuilder:
                         self._text(event)
                 elif key in NULLS or key == "<<":
                     self._odd_key(event)
+                    self._next_node(depth)
+                    continue
                 if event.anchor is not None or event.tag is not None:
                     self._properties(event)
             elif type(event) is MappingEndEvent:
                 return result
             else:
                 self._node_as_key(event, depth)
-                key = f"\0{len(self.events)}"
+                self._next_node(depth)
+                continue
 
             event = following()
             record(event)
@@ -171,12 +174,18 @@ class NodeBuilder:
         else:
             self._blame(event, "null-value", "a key is null: quote it if it is text")
 
+    def _next_node(self, depth: int) -> None:
+        """Read a value that has no key, for what is wrong inside it."""
+        event = self._following()
+        self.events.append(event)
+        self.node(event, FREE, depth + 1)
+
     def _node_as_key(self, event: Any, depth: int) -> None:
         if type(event) is AliasEvent:
             self._blame(event, "yaml-alias", "aliases are not used in manifests: write the key out")
             return
         self._blame(event, "wrong-type", "a key is text, never a list or mapping")
-        self.node(event, Shape(), depth + 1)
+        self.node(event, FREE, depth + 1)
 
     def _again(self, key: str, begin: int) -> None:
         # The second key is the event before the value that was just recorded.
