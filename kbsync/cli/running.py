@@ -72,7 +72,9 @@ class Run:
 
         Everything that happened is in the state on return. Raises StateWriteError when it could not be put there.
         """
-        not_before_s = {name: at_s + _WINDOW_S for name, at_s in self.store.last_send_s(codecs).items()}
+        # A clock that was set back must not make anyone wait for longer than a window.
+        now_s = time.time()
+        not_before_s = {name: min(at_s, now_s) + _WINDOW_S for name, at_s in self.store.last_send_s(codecs).items()}
         journal = self.store.begin_run(self.plan, allow_reason=allow_reason, on_settled=self._on_settled)
         try:
             anyio.run(self._main, journal, codecs, not_before_s, stale)

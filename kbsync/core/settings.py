@@ -109,7 +109,7 @@ class RetrySettings(Settings):
     """
 
     attempts: Annotated[int, Field(ge=1, le=100)] = 5
-    throttled_attempts: Annotated[int, Field(ge=1, le=1_000)] = 20
+    throttled_attempts: Annotated[int, Field(ge=1, le=800)] = 20
     base_delay_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 0.25
     throttle_delay_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 1
     max_delay_s: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 30
