@@ -10,7 +10,7 @@ JITTER = st.floats(0, 1, exclude_max=True)
 RETRY = st.builds(
     RetrySettings,
     attempts=st.integers(1, 100),
-    throttled_attempts=st.integers(1, 1000),
+    throttled_attempts=st.integers(1, 800),
     base_delay_s=st.floats(0.001, 60),
     throttle_delay_s=st.floats(0.001, 60),
     max_delay_s=st.floats(0.001, 300),
