@@ -183,9 +183,12 @@ class Judge:
         self._tell()
 
     def fail(self, errand: Errand, reason: str, answer: Answer) -> None:
-        """Settle *errand* as not done."""
+        """Settle *errand* as not done. Changes that were to follow a read which stopped the target were never begun."""
         for job in errand.jobs:
-            self._settle(job, "unknown" if job.doubt else "failed", reason, answer)
+            if self.stopped is not None and isinstance(errand, Read):
+                job.answer = job.answer if job.attempts else answer
+            else:
+                self._settle(job, "unknown" if job.doubt else "failed", reason, answer)
         if isinstance(errand, Read):
             self._agenda.read_ended(errand)
 
