@@ -45,7 +45,9 @@ def kill_often(folder: Path, kills: int, seed: int) -> str:
                 told = job.report()
                 assert told["finished_at"] is None
                 assert told["totals"]["planned"] == len(told["items"])
-                updated = {(row["operation"], row["item"]["id"]) for row in told["items"] if row["outcome"] == "updated"}
+                updated = {
+                    (row["operation"], row["item"]["id"]) for row in told["items"] if row["outcome"] == "updated"
+                }
                 assert updated <= applied(stage.writes()).keys()
 
         assert busy >= kills / 2, "hardly a kill came in the middle"

@@ -17,7 +17,9 @@ from tests.stories.world import Line, World, made_world, place_of
 GOOD_SHAPES: Final = {"answer", "parting", "parting_reset", "listing", "stuck"}
 GOOD: Final = {"wrong_content_type", "no_content_type"}
 FAILING: Final = sorted(kind for kind, fault in FAULTS.items() if fault.shape not in GOOD_SHAPES and kind not in GOOD)
-FAILING_LISTS: Final = sorted({*FAILING, *(kind for kind, fault in FAULTS.items() if fault.shape in {"listing", "stuck"})})
+FAILING_LISTS: Final = sorted(
+    {*FAILING, *(kind for kind, fault in FAULTS.items() if fault.shape in {"listing", "stuck"})}
+)
 ATTEMPTS: Final = 3
 THROTTLED_ATTEMPTS: Final = 4
 RETRY: Final = {
@@ -40,7 +42,7 @@ def test_no_failing_answer_to_a_write_is_counted_as_a_success(tmp_path: Path, ta
         stage.rules(*(aimed(kind, number, "*", writes_only=True) for number, kind in enumerate(FAILING)))
         _, report = stage.job.apply()
 
-        rows = {row["item"]["target"]: [] for row in report["items"]}
+        rows: dict[str, list[dict[str, Any]]] = {row["item"]["target"]: [] for row in report["items"]}
         for row in report["items"]:
             rows[row["item"]["target"]].append(row)
         assert len(rows) == len(FAILING)

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -5,8 +6,8 @@ import pytest
 
 from tests.stories.job import Job, Target
 from tests.stories.stage import Stage, staged, until
-from tests.stories.world import World, made_world, place_of
 from tests.stories.whole_job import totals
+from tests.stories.world import World, made_world, place_of
 
 
 def test_a_saved_plan_runs_exactly_itself(tmp_path: Path) -> None:
@@ -73,7 +74,10 @@ def test_an_item_that_moved_since_is_stale_and_the_others_are_applied(tmp_path: 
             place.id for place in lines
         }
         assert len(stage.writes()) == 8
-        assert stage.content() == {**planned.after, **{place: World(world.before, moved).after[place] for place in lines}}
+        assert stage.content() == {
+            **planned.after,
+            **{place: World(world.before, moved).after[place] for place in lines},
+        }
 
 
 def test_an_item_that_came_into_doubt_since_is_stale(tmp_path: Path) -> None:
@@ -177,7 +181,7 @@ def test_plan_changes_nothing_after_a_kill(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Stage a saved plan of ten changes on an applied state, and no request seen since."""
     with staged(tmp_path_factory.mktemp("prepared"), made_world(60)) as stage:
         stage.job.apply()

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import orjson
 import pytest
 
 from tests.stories.job import Target
-from tests.stories.stage import Stage, staged, until
+from tests.stories.stage import staged, until
 from tests.stories.whole_job import totals
 from tests.stories.world import World, items_of, made_world, place_of
 
@@ -161,7 +160,9 @@ def test_a_missing_dataset_or_collection_fails_its_own_items_only(tmp_path: Path
         assert report["stopped"] == {}
         for row in report["items"]:
             gone = row["item"]["container"] in {"744632974166809999", "default/gone"}
-            assert (row["outcome"], row["reason"]) == (("failed", "not_found") if gone else ("updated", "accepted")), row
+            assert (row["outcome"], row["reason"]) == (("failed", "not_found") if gone else ("updated", "accepted")), (
+                row
+            )
         asked = [r for r in stage.requests() if r["container"].endswith("gone")]
         assert len(asked) <= 4, "a container that does not exist is asked for by those under way, and never again"
 

@@ -81,7 +81,7 @@ def test_a_signal_while_a_retry_is_waited_for_ends_the_run_at_once(tmp_path: Pat
 
         report = checked(orjson.loads((stage.job.folder / "signal.json").read_bytes()), done.code)
         assert done.code == 143
-        assert set(row["outcome"] for row in report["items"]) <= {"failed", "not_attempted"}
+        assert {row["outcome"] for row in report["items"]} <= {"failed", "not_attempted"}
 
 
 @contextmanager

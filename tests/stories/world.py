@@ -33,8 +33,8 @@ API_KEY = "story-api-key"
 
 _FIRST_IMAGE = 7446670805219090001
 _FIRST_DOCUMENT = 7386942056030100001
-_TRADES = ("企业服务", "制造", "教育 \"K12\"", "médical", "零售\t批发")  # fmt: skip
-_ANIMALS = ("小猫 🐈", "dog, \"big\"", "白鹭\u3000在河边", "=SUM(A1)", "a\u0301ne", "骆驼\n第二行")  # fmt: skip
+_TRADES = ("企业服务", "制造", '教育 "K12"', "médical", "零售\t批发")
+_ANIMALS = ("小猫 🐈", 'dog, "big"', "白鹭\u3000在河边", "=SUM(A1)", "a\u0301ne", "骆驼\n第二行")
 
 Line: TypeAlias = dict[str, Any]
 Content: TypeAlias = dict["Place", Any]
@@ -235,9 +235,9 @@ def _meta_before(number: int) -> dict[str, tuple[str, Any]]:
         "行业": ("string", "alt"),
         "是否公开": ("bool", number % 2 == 0),
         "year": ("int64", 9_007_199_254_740_993 + number),
-        "Überrest €": ("string", "bleibt\n\"so\" 🐾"),
+        "Überrest €": ("string", 'bleibt\n"so" 🐾'),
         "tags": ("list<string>", ["a", "", "ü"]),
-    }  # fmt: skip
+    }
 
 
 def _typed(value: Any) -> tuple[str, Any]:

@@ -1,0 +1,3 @@
+from tests.stories.figures import figures
+
+__all__ = ("figures",)
