@@ -173,12 +173,12 @@ def make_answer(
     """
     if not isinstance(message, str):
         message = "" if type(code) is int and code == 0 and 200 <= response.status <= 299 else _describe(response)
-    return Answer(
-        http_status=response.status,
-        code=_reported_code(code),
-        message=_tidy(message)[:MAX_MESSAGE_CHARACTERS],
-        log_id=next((text for text in log_ids if isinstance(text, str) and _LOG_ID.fullmatch(text)), ""),
-    )
+    log_id = ""
+    for text in log_ids:
+        if isinstance(text, str) and _LOG_ID.fullmatch(text):
+            log_id = text
+            break
+    return Answer(response.status, _reported_code(code), _tidy(message)[:MAX_MESSAGE_CHARACTERS], log_id)
 
 
 def _reported_code(code: object) -> int | str | None:
@@ -200,6 +200,8 @@ def _describe(response: Response) -> str:
 
 
 def _tidy(text: str) -> str:
+    if text.isprintable():  # nearly always, and neither of the two is
+        return text
     return _SURROGATE.sub("\ufffd", text).replace("\0", "\ufffd")
 
 

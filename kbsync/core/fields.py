@@ -21,6 +21,7 @@ __all__ = (
     "Value",
     "canonical",
     "digest",
+    "digest_of",
     "family",
     "fields_from_plain",
     "fields_to_plain",
@@ -135,9 +136,24 @@ def fields_from_plain(plain: Mapping[str, Any]) -> dict[str, Value]:
 
 def canonical(fields: Fields) -> bytes:
     """Return the one JSON text of *fields*: keys sorted by code point, no white space, text as given."""
-    return orjson.dumps(fields_to_plain(fields), option=orjson.OPT_SORT_KEYS)
+    # Texts, which most values are, are JSON already, and only the others are turned into their JSON form.
+    plain = fields if type(fields) is dict else dict(fields)
+    return orjson.dumps(plain, _typed_to_plain, orjson.OPT_SORT_KEYS)
 
 
 def digest(fields: Fields) -> bytes:
     """Return the 16-byte digest of the canonical form of *fields*."""
-    return blake2b(canonical(fields), digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON).digest()
+    return digest_of(canonical(fields))
+
+
+def digest_of(text: bytes) -> bytes:
+    """Return the 16-byte digest of fields whose canonical form is *text*."""
+    return blake2b(text, digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON).digest()
+
+
+def _typed_to_plain(value: UpdateRule | MetaValue) -> Any:
+    if type(value) is MetaValue:
+        return {"type": value[0], "value": value[1]}
+    if type(value) is UpdateRule:
+        return to_plain(value)
+    raise TypeError(f"a {type(value).__name__} is no value of a field")

@@ -14,7 +14,7 @@ import orjson
 from kbsync.adapters.state.names import Names
 from kbsync.adapters.state.rows import Rows
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
-from kbsync.core.fields import Value, canonical, digest, fields_from_plain
+from kbsync.core.fields import Value, canonical, digest_of, fields_from_plain
 from kbsync.core.plan import Change
 from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
 from kbsync.core.wire import Answer
@@ -226,8 +226,9 @@ class Recorder:
         for (container, id_), fields in merged.items():
             seq = keys[container, id_]
             known = before[seq][0] if seq in before else next(self.new_known)
-            items.append((container, id_, digest(fields), known))
-            known_rows.append((known, canonical(fields).decode()))
+            text = canonical(fields)
+            items.append((container, id_, digest_of(text), known))
+            known_rows.append((known, text.decode()))
         PUT_ITEMS.run(connection, items)
         PUT_KNOWN.run(connection, known_rows)
 

@@ -80,7 +80,8 @@ class CozeCodec:
     def authorise(self, request: Request, now_s: float) -> Request:
         """Return *request* with the token."""
         del now_s
-        return replace(request, headers={**request.headers, "Authorization": self._authorization})
+        headers = {**request.headers, "Authorization": self._authorization}
+        return Request(request.method, request.path, headers, request.body, request.idempotent)
 
     def decode(self, response: Response) -> Verdict:
         """Say what the answer to an update means."""

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
@@ -55,7 +56,7 @@ def sign(
     scope = f"{stamp[:8]}/{region}/{service}/request"
     names, text = canonical_request(method, path, query or {}, signed, body_hash)
     derived = signing_key(key.secret, stamp[:8], region, service)
-    signature = hmac.new(derived, string_to_sign(stamp, scope, text).encode(), sha256).hexdigest()
+    signature = hmac.digest(derived, string_to_sign(stamp, scope, text).encode(), "sha256").hex()
     signed["Authorization"] = f"{_ALGORITHM} Credential={key.id}/{scope}, SignedHeaders={names}, Signature={signature}"
     return signed
 
@@ -78,11 +79,12 @@ def string_to_sign(stamp: str, scope: str, canonical: str) -> str:
     return "\n".join((_ALGORITHM, stamp, scope, sha256(canonical.encode()).hexdigest()))
 
 
+@lru_cache(maxsize=16)
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     """Return the key of one day, region and service."""
     key = secret.encode()
     for part in (date, region, service, "request"):
-        key = hmac.new(key, part.encode(), sha256).digest()
+        key = hmac.digest(key, part.encode(), "sha256")
     return key
 
 

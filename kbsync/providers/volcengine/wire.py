@@ -110,7 +110,8 @@ class VolcengineCodec:
     def authorise(self, request: Request, now_s: float) -> Request:
         """Return *request* signed for *now_s*, or with the API key."""
         if isinstance(self._access, ApiKey):
-            return replace(request, headers={**request.headers, "Authorization": f"Bearer {self._access.key}"})
+            headers = {**request.headers, "Authorization": f"Bearer {self._access.key}"}
+            return Request(request.method, request.path, headers, request.body, request.idempotent)
         headers = sign(
             request.method,
             request.path,
@@ -120,7 +121,7 @@ class VolcengineCodec:
             region=self._region,
             now_s=now_s,
         )
-        return replace(request, headers=headers)
+        return Request(request.method, request.path, headers, request.body, request.idempotent)
 
     def _post(self, path: str, body: bytes) -> Request:
         return Request("POST", path, self._headers, body)
