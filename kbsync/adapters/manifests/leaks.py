@@ -1,13 +1,15 @@
 """Credentials pasted into manifests: found by their form, in comments too, and never repeated."""
 
 import re
-from typing import Final
+from typing import BinaryIO, Final
 
 from kbsync.adapters.manifests.problems import Fault
 
-__all__ = ("LeakWatch", "is_leaky", "leaks_in")
+__all__ = ("is_leaky", "leaks_in", "leaks_in_file")
 
-MAX_TOKEN_BYTES: Final = 256
+_PIECE_BYTES: Final = 1 << 20
+# As long as what `is_leaky` looks for, or longer.
+_MARK_BYTES: Final = 8
 _TOKEN: Final = re.compile(rb"(?<![A-Za-z0-9_])(?:pat_[A-Za-z0-9]{20,}|AKLT[A-Za-z0-9+/=_-]{16,})")
 
 
@@ -31,31 +33,15 @@ def is_leaky(text: bytes) -> bool:
     return b"pat_" in text or b"AKLT" in text
 
 
-class LeakWatch:
-    """Watches a text that is read in pieces."""
-
-    def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self._rest = b""
-        self._line = 1
-        self._column = 1
-
-    def see(self, piece: bytes) -> None:
-        """Look at the next *piece*; an empty one ends the text."""
-        text = self._rest + piece
-        # A credential may straddle two pieces, so the last of the text waits for the next piece, from a place that is
-        # in no credential on.
-        cut = len(text) if not piece else _boundary(text)
-        head, self._rest = text[:cut], text[cut:]
-        self.faults += leaks_in(head, self._line, self._column)
-        breaks = head.count(b"\n")
-        self._line += breaks
-        self._column = len(head.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + (1 if breaks else self._column)
-
-
-def _boundary(text: bytes) -> int:
-    """Return where the last piece of *text* begins that could be the beginning of a credential."""
-    for index in range(len(text) - 1, max(len(text) - MAX_TOKEN_BYTES, -1), -1):
-        if text[index] in b"\n \t\"',:":
-            return index
-    return len(text)
+def leaks_in_file(file: BinaryIO) -> list[Fault]:
+    """Return a fault for each credential in *file*, which then stands at its beginning."""
+    file.seek(0)
+    found = False
+    rest = b""
+    while not found and (piece := file.read(_PIECE_BYTES)):
+        found = is_leaky(rest + piece)
+        rest = piece[-_MARK_BYTES:]
+    file.seek(0)
+    faults = leaks_in(file.read(), 1) if found else []
+    file.seek(0)
+    return faults

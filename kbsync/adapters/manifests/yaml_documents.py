@@ -17,7 +17,7 @@ from yaml.events import (
 
 from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
 from kbsync.adapters.manifests.intake import Intake
-from kbsync.adapters.manifests.leaks import LeakWatch
+from kbsync.adapters.manifests.leaks import leaks_in_file
 from kbsync.adapters.manifests.plain_scalars import NULLS
 from kbsync.adapters.manifests.problems import Place, shown
 from kbsync.adapters.manifests.sections import Section
@@ -42,45 +42,27 @@ def read_yaml(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
     if file.read(2) in UTF_16_MARKS:
         intake.problems.add((1, 1), "not-utf8", "the file is UTF-16: save it as UTF-8")
         return
-    file.seek(0)
-    watch = LeakWatch()
-    documents = _Documents(file, intake, watch)
+    for fault in leaks_in_file(file):
+        intake.problems.add(*fault)
     try:
-        yield from documents.items()
+        yield from _Documents(file, intake).items()
     except TooDeep as error:
         place: Place = error.args[0]
         intake.problems.add(place, "too-deep", "values are nested more than 32 levels deep")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         intake.problems.add(*syntax_fault(error, file))
-    finally:
-        watch.see(b"")
-        for fault in watch.faults:
-            intake.problems.add(*fault)
-
-
-class _Feed:
-    """What the parser reads from; each piece is watched on its way."""
-
-    def __init__(self, file: BinaryIO, watch: LeakWatch) -> None:
-        self._file = file
-        self._watch = watch
-
-    def read(self, size: int = -1) -> bytes:
-        piece = self._file.read(size)
-        self._watch.see(piece)
-        return piece
 
 
 class _Documents:
     """The documents of one file."""
 
-    def __init__(self, file: BinaryIO, intake: Intake, watch: LeakWatch) -> None:
+    def __init__(self, file: BinaryIO, intake: Intake) -> None:
         self._file = file
         self._intake = intake
         self._problems = intake.problems
         self._heads: list[Head] | None = None
         self._first_pass_will_do: bool | None = None
-        self._parser = _LOADER(_Feed(file, watch))
+        self._parser = _LOADER(file)
         self._next = self._parser.get_event
         self._builder = NodeBuilder(self._next)
 
@@ -168,7 +150,7 @@ class _Documents:
         if self._heads is None and not self._head_is_above(root):
             here = self._file.tell()
             self._file.seek(0)
-            self._heads = _Documents(self._file, self._intake, LeakWatch()).heads()
+            self._heads = _Documents(self._file, self._intake).heads()
             self._file.seek(here)
         return head if self._heads is None else self._heads[number]
 
