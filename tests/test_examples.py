@@ -18,12 +18,12 @@ SCHEMA = EXAMPLES / "kbsync.schema.json"
 TARGETS = {"coze-cn": "coze", "volc-bj": "volcengine"}
 
 
-def read() -> list[Desired]:
+def read(folder: Path = EXAMPLES) -> list[Desired]:
     dialects = {
         target: PROVIDERS[provider].dialect(PROVIDERS[provider].settings.model_construct())
         for target, provider in TARGETS.items()
     }
-    stream = read_manifests([EXAMPLES], targets=dialects, rules=ALL_RULES, root=EXAMPLES)
+    stream = read_manifests([folder], targets=dialects, rules=ALL_RULES, root=folder)
     items = list(stream)
     assert [str(problem) for problem in stream.problems] == []
     return items
@@ -68,3 +68,17 @@ def test_a_json_example_fits_the_schema(path: Path) -> None:
 def test_the_csv_example_is_what_a_spreadsheet_writes() -> None:
     with (EXAMPLES / "coze" / "birds.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 3
+
+
+def test_an_ignored_field_of_either_provider_is_neither_managed_nor_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"target":"coze-cn","dataset":"1","kind":"document","id":"2","name":"n",'
+        '"update_rule":{"update_type":0},"ignore":["name"]}\n'
+        '{"target":"volc-bj","collection":"c","kind":"document","id":"d","name":"n","meta":{"x":1,"y":2},'
+        '"ignore":["meta.x"]}\n'
+    )
+
+    coze, volcengine = read(tmp_path)
+
+    assert (set(coze.fields), coze.ignored) == ({"update_rule"}, {"name"})
+    assert (set(volcengine.fields), volcengine.ignored) == ({"name", "meta.y"}, {"meta.x"})

@@ -1,6 +1,6 @@
 """What a manifest declares, and how a provider says which words its manifests may use."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -42,8 +42,9 @@ class Entry(Protocol):
         """Return the managed fields: those declared and not in `ignore`."""
         ...
 
-    def ignored(self) -> frozenset[str]:
-        """Return the names of the declared fields that are not managed."""
+    @property
+    def ignore(self) -> Collection[str]:
+        """The names of the declared fields that are not managed."""
         ...
 
 

@@ -50,7 +50,6 @@ class Section:
         self._validate = words.validate
         self._check = words.check
         self._model = words.model
-        self._ignores = hasattr(words.model, "ignored")
         self._mark = register.mark
         self._name = problems.file
         self._problems = problems
@@ -84,7 +83,7 @@ class Section:
         # The constructors of named tuples cost as much as the validation.
         item = _new(Item, (self.target, self.container, self.kind, item_id))
         source = _new(Source, (self._name, *place))
-        ignored = entry.ignored() if self._ignores else _NOTHING
+        ignored = frozenset(entry.ignore) if entry.ignore else _NOTHING
         desired: Desired = _new(Desired, (item, entry.fields(), source, entry.protect, ignored))
         return desired
 

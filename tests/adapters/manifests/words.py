@@ -53,9 +53,6 @@ class ImageEntry(EntryOptions):
     def fields(self) -> Fields:
         return {} if self.caption is None or "caption" in self.ignore else {"caption": self.caption}
 
-    def ignored(self) -> frozenset[str]:
-        return frozenset(self.ignore)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
 class RuleEntry:
@@ -76,9 +73,6 @@ class PageEntry(EntryOptions):
         if self.rule is not None:
             fields["update_rule"] = UpdateRule(self.rule.type, self.rule.hours)
         return fields
-
-    def ignored(self) -> frozenset[str]:
-        return frozenset(self.ignore)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
@@ -113,9 +107,6 @@ class BookEntry(EntryOptions):
             type_, inner = (value.type, value.value) if isinstance(value, Typed) else (type(value).__name__, value)
             fields[f"meta.{name}"] = MetaValue(type_, tuple(inner) if isinstance(inner, list) else inner)  # type: ignore[arg-type]
         return fields
-
-    def ignored(self) -> frozenset[str]:
-        return frozenset(self.ignore)
 
 
 def _check_image(entry: ImageEntry) -> Iterable[Finding]:
