@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
+from anyio.abc import TaskGroup
 
 from kbsync.adapters.config import Config
 from kbsync.adapters.http import HttpTransport
@@ -29,6 +30,8 @@ __all__ = ("Run", "codecs_for", "moved")
 # What the stop of a target means for the exit code; any other reason leaves work for the next run.
 _STOP_EXITS = {"unauthorised": Exit.CREDENTIALS, "redirected": Exit.CREDENTIALS, "tls": Exit.ERROR}
 _WINDOW_S = 1.0
+# Less than the 30 s that service managers and Kubernetes give before they kill.
+_GRACE_S = 25.0
 
 
 def codecs_for(plan: Plan, config: Config) -> dict[str, Codec]:
@@ -106,7 +109,7 @@ class Run:
                 await self._target(name, codec, not_before_s.get(name, 0.0), stack) for name, codec in codecs.items()
             ]
             engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
-            await tasks.start(partial(listen, partial(self._on_signal, engine)))
+            await tasks.start(partial(listen, partial(self._on_signal, engine, tasks)))
             tasks.start_soon(self._tick)
             try:
                 await engine.apply(self.plan, frozenset(stale))
@@ -142,13 +145,19 @@ class Run:
             await anyio.sleep(1)
             self.progress.tick()
 
-    def _on_signal(self, engine: Engine, count: int, exit_: Exit) -> None:
+    def _on_signal(self, engine: Engine, tasks: TaskGroup, count: int, exit_: Exit) -> None:
         self.exits.add(exit_)
         if count == 1:
             engine.request_stop("signal")
+            tasks.start_soon(self._lose_patience, engine)
             self.progress.say("requests under way are finished and recorded; once more cancels them")
         else:
             engine.cancel("signal")
+
+    async def _lose_patience(self, engine: Engine) -> None:
+        await anyio.sleep(_GRACE_S)
+        self.progress.say(f"requests are still under way after {_GRACE_S:g} s, and are cancelled")
+        engine.cancel("signal")
 
     def _on_settled(self, settlement: Settlement) -> None:
         self.settled[settlement.outcome] += 1
