@@ -19,8 +19,11 @@ __all__ = ("Ledger", "Writer")
 _T = TypeVar("_T")
 # A commit takes whatever waits, up to this: enough that the disk is never the limit, few enough that none waits long.
 _MOST_ENTRIES: Final = 512
-# Commits begin this far apart at least. One that follows at once would carry little, for the same price.
-_COMMIT_EVERY_S: Final = 0.001
+# Commits begin this far apart at least: so long for each entry of the last one, within bounds. One that follows at once
+# would carry little, for the same price; and where many are in flight, others use the time.
+_APART_FOR_EACH_S: Final = 0.00005
+_LEAST_APART_S: Final = 0.001
+_MOST_APART_S: Final = 0.005
 
 
 class Ledger(Protocol):
@@ -122,18 +125,22 @@ class Writer:
                     if first.last:
                         return
                 else:
-                    self._gather()
-                    self._commit(self._take(first))
+                    began_s = self._gather()
+                    entries = self._take(first)
+                    apart_s = min(_MOST_APART_S, max(_LEAST_APART_S, len(entries) * _APART_FOR_EACH_S))
+                    self._next_commit_s = began_s + apart_s
+                    self._commit(entries)
 
     def _fall_asleep(self) -> bool:
         self._awake = False
         return bool(self._queue)
 
-    def _gather(self) -> None:
+    def _gather(self) -> float:
+        """Wait until the next commit may begin, and return the time it begins at."""
         now_s = time.monotonic()
         if now_s < self._next_commit_s:
             time.sleep(self._next_commit_s - now_s)
-        self._next_commit_s = max(now_s, self._next_commit_s) + _COMMIT_EVERY_S
+        return max(now_s, self._next_commit_s)
 
     def _take(self, first: Entry) -> list[Entry]:
         queue = self._queue
