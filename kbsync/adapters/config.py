@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 
+from kbsync.adapters.files import read_regular
 from kbsync.adapters.secrets import resolve
 from kbsync.core.endpoint import EndpointError, parse_endpoint
 from kbsync.core.items import Source
@@ -203,8 +204,7 @@ class _Reader:
 
 def _text(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = read_regular(file, _MAX_BYTES)
     except OSError as error:
         raise InputError([f"{_shown(file)}:1:1: cannot be read: {error.strerror} [config]"]) from None
     if len(data) > _MAX_BYTES:

@@ -1,6 +1,8 @@
-"""Writing a file whole or not at all."""
+"""Reading a file without ever waiting, and writing one whole or not at all."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -8,7 +10,19 @@ from pathlib import Path
 
 from kbsync.errors import KbsyncError
 
-__all__ = ("write_whole",)
+__all__ = ("read_regular", "write_whole")
+
+
+def read_regular(path: Path, limit_bytes: int) -> bytes:
+    """Return what is in the file at *path*, at most *limit_bytes* and one more.
+
+    Raises OSError, also for what is no regular file: a pipe would have us wait, a device might never end.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
+        return file.read(limit_bytes + 1)
 
 
 def write_whole(path: Path, pieces: Iterable[bytes]) -> None:

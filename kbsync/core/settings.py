@@ -23,7 +23,7 @@ __all__ = (
 
 _RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/(s|min|h)", re.ASCII)
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
-_REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+|keyring:[^/]+/.+")
+_REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0]+|keyring:[^/]+/.+")
 
 
 def _rate(value: object) -> float:
@@ -90,7 +90,7 @@ class ManifestSettings(Settings):
 class StateSettings(Settings):
     """`[state]`: *url* is `sqlite:PATH`, relative to the configuration's folder."""
 
-    url: Annotated[str, Field(pattern=r"^sqlite:.+")] = "sqlite:.kbsync/state.db"
+    url: Annotated[str, Field(pattern=r"^sqlite:[^\x00]+$")] = "sqlite:.kbsync/state.db"
 
 
 class GuardSettings(Settings):
