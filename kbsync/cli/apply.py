@@ -9,9 +9,17 @@ from pathlib import Path
 
 import click
 
-from kbsync.adapters.files import write_whole
+from kbsync.adapters.files import read_regular, write_whole
 from kbsync.adapters.state import StateStore
-from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument, reason_option
+from kbsync.cli.options import (
+    Console,
+    Percentage,
+    allow_option,
+    config_option,
+    console_of,
+    paths_argument,
+    reason_option,
+)
 from kbsync.cli.plan import refused, show_plan, with_max_changes
 from kbsync.cli.running import Run, codecs_for, moved
 from kbsync.cli.workspace import Workspace, open_workspace
@@ -77,9 +85,7 @@ class _Wishes:
     "--on-error", type=click.Choice(["continue", "drain", "abort"]), help="What the first failed change does."
 )
 @click.option("--max-errors", type=click.IntRange(min=0), metavar="N", help="Stop when more than N changes failed.")
-@click.option(
-    "--max-error-rate", type=click.FloatRange(0, 100, min_open=True), metavar="P", help="Stop when over P % failed."
-)
+@click.option("--max-error-rate", type=Percentage(), metavar="P", help="Stop when over P % failed.")
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @click.pass_context
@@ -117,6 +123,8 @@ def apply(
             )
 
     workspace = open_workspace(config_file, allowed)
+    for report in reports:
+        workspace.check_output("--report", report, paths)
     wishes = _Wishes(
         paths=paths,
         plan_file=plan_file,
@@ -157,11 +165,11 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         show_plan(plan, wishes.form, console, max_changes_shown=_SHOWN_UNASKED if wishes.yes else _SHOWN_ASKED)
     if refused(plan):
         return Exit.GUARD
+    codecs = codecs_for(plan, workspace.config)
     if not wishes.yes and plan.changes and not click.confirm("\nSend these updates?", err=True):
         console.say("kbsync: nothing was sent")
-        return Exit.OK
+        return Exit.UNFINISHED
 
-    codecs = codecs_for(plan, workspace.config)
     progress = open_progress(
         console.err, clock=time.monotonic, live=console.err.isatty(), quiet=console.quiet or not plan.changes
     )
@@ -171,9 +179,9 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         run_id = run.apply(codecs, stale, wishes.reason)
 
     report = store.load_report(run_id)
+    _show(report, wishes.form, console)
     for path in wishes.reports:
         write_whole(path, render_report(report, path.suffix.removeprefix(".")))
-    _show(report, wishes.form, console)
     return report.exit
 
 
@@ -196,8 +204,7 @@ def _logs(console: Console, progress: Progress) -> Generator[list[Log]]:
 def _saved(path: Path, workspace: Workspace, lineage: str, serial: int) -> Plan:
     """Return the plan in *path*, made for this workspace. Raises InputError when it is not exactly such a plan."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PLAN_BYTES + 1)
+        data = read_regular(path, MAX_PLAN_BYTES)
     except OSError as error:
         raise InputError([f"{path}:1:1: cannot be read: {error.strerror} [bad-plan]"]) from None
 

@@ -18,6 +18,7 @@ _KINDS: dict[str, Any] = {
     "number": float,
     "path": click.Path(path_type=Path),
 }
+_LIMITS: dict[str, Any] = {"port": click.IntRange(0, 65_535)}
 
 
 def _flag(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -25,7 +26,7 @@ def _flag(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         option.flag,
         option.member,
-        type=click.Choice(option.choices) if option.choices else _KINDS[option.kind],
+        type=click.Choice(option.choices) if option.choices else _LIMITS.get(option.member, _KINDS[option.kind]),
         metavar=None if option.choices else option.metavar,
         help=option.about,
         multiple=option.repeated,

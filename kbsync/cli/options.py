@@ -1,5 +1,6 @@
 """Options that several commands share, and what the group was told."""
 
+import math
 import os
 import shutil
 import sys
@@ -10,9 +11,19 @@ from typing import Any, TypeVar
 
 import click
 
+from kbsync.errors import UsageError
 from kbsync.views.stream import Stream
 
-__all__ = ("Console", "allow_option", "config_option", "console_of", "paths_argument", "reason_option")
+__all__ = (
+    "Console",
+    "Percentage",
+    "allow_option",
+    "check_writable",
+    "config_option",
+    "console_of",
+    "paths_argument",
+    "reason_option",
+)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -41,6 +52,20 @@ class Console:
         """Write one line to stderr, unless asked to be quiet."""
         if not self.quiet:
             self.err.lines([line])
+
+
+class Percentage(click.FloatRange):
+    """A number over 0 and up to 100; click's own range lets `nan` in, which nothing ever exceeds."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 100, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return *value* as a number."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
 
 
 def console_of(context: click.Context) -> Console:
@@ -89,3 +114,16 @@ def reason_option(command: _Command) -> _Command:
     return click.option(
         "--reason", default="", metavar="TEXT", help="Why something is allowed; kept with the run and in its report."
     )(command)
+
+
+def check_writable(option: str, path: Path) -> None:
+    """Raise UsageError when it is plain that no file can be put at *path*: hours of work later is too late."""
+    try:
+        if path.is_dir():
+            raise UsageError(f"{option} {path}: there is a folder of that name")
+        if not path.parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UsageError(f"{option} {path}: it cannot be written there")
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from None

@@ -46,6 +46,8 @@ def plan(
     """
     console = console_of(context)
     workspace = open_workspace(config_file, allowed)
+    if out is not None:
+        workspace.check_output("--out", out, paths)
     with workspace.store() as store:
         drawn, warnings = workspace.plan(
             store.known(), paths, guards=with_max_changes(workspace.config.guards, max_changes)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from kbsync import __version__
 from kbsync.adapters.config import Config, find_config, read_config
-from kbsync.adapters.manifests import ManifestStream, read_manifests
+from kbsync.adapters.manifests import ManifestStream, find_files, read_manifests
 from kbsync.adapters.state import StateStore
+from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison
 from kbsync.core.items import Item
 from kbsync.core.plan import Base, Plan
@@ -49,6 +50,14 @@ class Workspace:
             allow=self.allowed,
             root=Path.cwd() if paths else self.config.folder,
         )
+
+    def check_output(self, option: str, path: Path, paths: Sequence[str]) -> None:
+        """Raise UsageError when *path*, which *option* names, cannot be written, or is one of the manifests."""
+        check_writable(option, path)
+        if path.exists():
+            files, _ = find_files(paths or self.config.manifests.paths, Path.cwd() if paths else self.config.folder)
+            if any(file.path.exists() and file.path.samefile(path) for file in files):
+                raise UsageError(f"{option} {path}: this is a manifest, and would be replaced")
 
     def plan(
         self,
