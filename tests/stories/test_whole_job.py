@@ -18,7 +18,7 @@ def test_one_apply_makes_both_providers_equal_to_the_manifest_and_edits_cost_one
 def test_bad_answers_and_rate_limits_change_nothing_of_the_result(
     tmp_path: Path, figures: Figures, meta_mode: str
 ) -> None:
-    figures(reconcile_through_faults(tmp_path, 2_000, meta_mode, server_rate=400))
+    figures(reconcile_through_faults(tmp_path, 2_000, meta_mode, server_rate=250))
 
 
 def test_connections_that_end_after_a_good_answer_cost_nothing_but_attempts(tmp_path: Path) -> None:

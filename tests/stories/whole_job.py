@@ -66,7 +66,7 @@ def reconcile_through_faults(folder: Path, size: int, meta_mode: str, server_rat
     """Bring *size* items over while one answer in five is bad and the server holds both credentials to a rate."""
     world = made_world(size)
     changes = sum(map(changes_of, world.lines))
-    rate = f"{server_rate * 3 // 2}/s"
+    rate = f"{server_rate * 4}/s"
     targets = (Target("coze-cn", rate), Target("volc-bj", rate))
     with staged(folder, world, "--meta-mode", meta_mode, targets=targets, retry={"base_delay_s": 0.05}) as stage:
         throttle(stage, server_rate)
