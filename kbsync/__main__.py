@@ -4,18 +4,25 @@ import gc
 import sys
 from typing import Final
 
-from kbsync.cli.main import run
-
 __all__ = ("main",)
 
 # What a command makes is either let go at once, without the collector, or kept to its end: a plan, what is known. With
 # Python's own 700 the collector walks the kept part again and again, a tenth of the time of `plan` and of `apply`.
 _COLLECT_EVERY: Final = 50_000
+_INTERRUPTED: Final = 130
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(_COLLECT_EVERY)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        # Imported here, so that an interrupt meanwhile ends like any other: without a traceback.
+        from kbsync.cli.main import run  # noqa: PLC0415
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

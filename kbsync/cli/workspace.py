@@ -113,7 +113,11 @@ def open_workspace(config_file: Path | None, allowed: Collection[str] = ()) -> W
             what = "cannot be lifted" if rule in ALL_RULES else "is not the id of a rule or guard"
             raise UsageError(f"--allow {rule!r}: it {what}; {hint}")
 
-    file = config_file.absolute() if config_file is not None else find_config(Path.cwd())
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise UsageError(f"the working directory cannot be used: {error.strerror}") from None
+    file = here / config_file if config_file is not None else find_config(here)
     return Workspace(read_config(file, PROVIDERS, allowed), frozenset(allowed))
 
 
