@@ -16,4 +16,4 @@ def test_a_hundred_thousand_items_end_equal_to_the_manifest(tmp_path: Path, figu
 def test_a_hundred_thousand_items_survive_bad_answers_and_rate_limits(
     tmp_path: Path, figures: Figures, meta_mode: str
 ) -> None:
-    figures(reconcile_through_faults(tmp_path, 100_000, meta_mode, server_rate=400))
+    figures(reconcile_through_faults(tmp_path, 100_000, meta_mode, server_rate=500))

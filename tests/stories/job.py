@@ -18,7 +18,6 @@ from tests.stories.world import ACCESS_KEY_ID, SECRET_ACCESS_KEY, World, token_o
 
 __all__ = ("Done", "Job", "Running", "Target")
 
-PATIENCE_S = 240
 _ROOT = Path(__file__).parents[2]
 
 
@@ -89,7 +88,7 @@ class Running:
 
     def done(self) -> Done:
         """Wait for the end."""
-        out, _ = self.process.communicate(timeout=PATIENCE_S)
+        out, _ = self.process.communicate()
         err = self._err.read_text(encoding="utf-8")
         assert "Traceback" not in err, err
         return Done(self.process.returncode, out, err)
