@@ -35,6 +35,7 @@ class Comparison:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self.unmanaged: list[Unmanaged] = []
+        self._recognised = 0
         self.items = 0
         self.in_sync = 0
         self.touched: Counter[tuple[str, str]] = Counter()
@@ -44,10 +45,15 @@ class Comparison:
         """Compare one item."""
         item = desired.item
         self.items += 1
-        self._seen.setdefault(item[:3], set()).add(item.id)
+        place = item[:3]
+        seen = self._seen.get(place)
+        if seen is None:
+            seen = self._seen[place] = set()
+        seen.add(item.id)
 
         known_digest = self._known.digest(item)
-        if known_digest is not None and item not in self._doubts and digest(desired.fields) == known_digest:
+        self._recognised += known_digest is not None
+        if known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts:
             self.in_sync += 1
             return
 
@@ -55,6 +61,8 @@ class Comparison:
 
     def released(self) -> Iterator[Item]:
         """Yield the items that the state manages and the manifest no longer declares; those in doubt stay managed."""
+        if self._recognised == sum(self._known.counts().values()):
+            return  # all that is known is declared, and what is in doubt alone stays managed anyway
         for item in self._known.items():
             if item.id not in self._seen.get(item[:3], ()) and item not in self._doubts:
                 yield item

@@ -62,7 +62,7 @@ def no_default(schema: dict[str, Any]) -> None:
 
 def control_character(text: str) -> str | None:
     """Return the name of the first character of *text* that no manifest text holds, or None."""
-    match = _CONTROL.search(text)
+    match = None if text.isprintable() else _CONTROL.search(text)
     if match is None:
         return None
     code = ord(match[0])

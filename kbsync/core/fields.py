@@ -137,7 +137,7 @@ def fields_from_plain(plain: Mapping[str, Any]) -> dict[str, Value]:
 def canonical(fields: Fields) -> bytes:
     """Return the one JSON text of *fields*: keys sorted by code point, no white space, text as given."""
     # Texts, which most values are, are JSON already, and only the others are turned into their JSON form.
-    plain = fields if type(fields) is dict else dict(fields)
+    plain: Fields = fields if fields.__class__ is dict else dict(fields)
     return orjson.dumps(plain, _typed_to_plain, orjson.OPT_SORT_KEYS)
 
 

@@ -210,6 +210,9 @@ _META_SCHEMA: Final[dict[str, Any]] = {
 Meta: TypeAlias = Annotated[dict[str, MetaValue], PlainValidator(_meta), WithJsonSchema(_META_SCHEMA)]
 
 
+_SCALARS: Final = frozenset({"string", "bool", "int64", "float32"}) - UNUSUAL_TYPES
+
+
 def _name_schema(schema: dict[str, Any]) -> None:
     no_default(schema)
     schema["maxLength"] = MAX_DOCUMENT_NAME_CHARACTERS
@@ -261,6 +264,25 @@ def dialect(*, strict_field_names: bool) -> Dialect:
 
 
 def _check_document(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:
+    return () if not strict and _is_usual(entry) else _findings(entry, strict=strict)
+
+
+def _is_usual(entry: DocumentEntry) -> bool:
+    """Tell at little cost of nearly every entry that nothing will be found in it."""
+    name, meta = entry.name, entry.meta
+    if entry.ignore or not (name or meta):
+        return False
+    if name is not None and (not 0 < len(name) <= USUAL_DOCUMENT_NAME_CHARACTERS or _UNUSUAL_CHARACTERS.search(name)):
+        return False
+    for field, (type_, value) in meta.items() if meta else ():
+        if len(field) * 4 > USUAL_FIELD_NAME_BYTES or type_ not in _SCALARS:
+            return False
+        if type_ == "string" and len(cast("str", value)) * 4 > USUAL_STRING_BYTES:
+            return False
+    return True
+
+
+def _findings(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:
     yield from check_entry(entry, entry.declared(), ("name",))
     if entry.name is not None:
         yield from _check_name(entry.name)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 from kbsync.core.entries import control_character, nearest
@@ -13,6 +14,9 @@ from kbsync.core.rules import Finding
 __all__ = ("MAX_NAME_CHARACTERS", "MetaFault", "checked_value", "read_meta")
 
 _INT64: Final = range(-(2**63), 2**63)
+_USUAL_INTEGER: Final = 2**53
+# The constructors of named tuples cost as much as what is checked here.
+_new: Final[Callable[[type[MetaValue], tuple[str, object]], MetaValue]] = tuple[Any, ...].__new__
 _DATE_TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -40,12 +44,15 @@ def read_meta(written: object) -> tuple[dict[str, MetaValue], list[Finding]]:
     broken: list[Finding] = []
     for name, value in cast("dict[object, object]", written).items():
         try:
-            values[_name(name)] = _written_value(value)
+            plain = _plain_value(value)
+            values[_name(name)] = _written_value(value) if plain is None else plain
         except MetaFault as fault:
             broken.append(fault.finding._replace(path=(cast("str", name), *fault.finding.path)))
     return values, broken
 
 
+# A few names stand in every document of a collection.
+@lru_cache(maxsize=1024)
 def _name(name: object) -> str:
     if not isinstance(name, str):
         raise MetaFault("wrong-type", "a meta field name is text; put it in quotation marks")
@@ -59,6 +66,18 @@ def _name(name: object) -> str:
     if control is not None:
         raise MetaFault("control-character", f"the meta field name holds {control}")
     return name
+
+
+def _plain_value(written: object) -> MetaValue | None:
+    """Return what nearly every value is in one step: printable text, true or false, a usual integer. Else None."""
+    kind = type(written)
+    if kind is str:
+        return _new(MetaValue, ("string", written)) if cast("str", written).isprintable() else None
+    if kind is bool:
+        return _new(MetaValue, ("bool", written))
+    if kind is int and -_USUAL_INTEGER < cast("int", written) < _USUAL_INTEGER:
+        return _new(MetaValue, ("int64", written))
+    return None
 
 
 def _written_value(written: object) -> MetaValue:
