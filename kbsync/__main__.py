@@ -4,6 +4,8 @@ import gc
 import sys
 from typing import Final
 
+from kbsync.cli.start import leaving_at_once
+
 __all__ = ("main",)
 
 # What a command makes is either let go at once, without the collector, or kept to its end: a plan, what is known. With
@@ -16,8 +18,8 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(_COLLECT_EVERY)
     try:
-        # Imported here, so that an interrupt meanwhile ends like any other: without a traceback.
-        from kbsync.cli.main import run  # noqa: PLC0415
+        with leaving_at_once():
+            from kbsync.cli.main import run  # noqa: PLC0415  # where an interrupt leaves no traceback
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

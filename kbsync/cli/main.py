@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from kbsync import __version__
+from kbsync.cli.start import leaving_at_once
 from kbsync.core.exits import Exit
 from kbsync.errors import (
     CredentialsError,
@@ -56,7 +57,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"kbsync.cli.{cmd_name}"), cmd_name)
+        with leaving_at_once():
+            module = import_module(f"kbsync.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
