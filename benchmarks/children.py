@@ -8,9 +8,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-__all__ = ("KBSYNC", "MEMORY_UNIT_BYTES", "Spent", "child", "cpu_s", "move_to", "server_core", "stay_on_client_core")
+__all__ = (
+    "KBSYNC",
+    "Spent",
+    "child",
+    "cpu_s",
+    "environment",
+    "move_to",
+    "peak_mib",
+    "server_core",
+    "stay_on_client_core",
+)
 
 KBSYNC: Final = (sys.executable, "-m", "kbsync")
 # Linux counts ru_maxrss in KiB, macOS in bytes.
@@ -31,7 +41,7 @@ class Spent:
 def child(*command: str, cwd: Path | None = None, accepted: Sequence[int] = (0,)) -> Spent:
     """Run *command* to its end. Raises RuntimeError, with what it said, when it ends with another code."""
     began_s = time.perf_counter()
-    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as run:
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as run:
         assert run.stdout is not None
         assert run.stderr is not None
         out = run.stdout.read()
@@ -84,7 +94,8 @@ def _cores() -> list[int]:
     return _ALL_CORES
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, str]:
+    """Return the environment of children: this very tree, whatever is installed."""
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
     return {**os.environ, "PYTHONPATH": path, "COLUMNS": "100"}

@@ -1,13 +1,15 @@
 """One emulator on its own core, and a kbsync workspace that points at it."""
 
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.children import cpu_s, move_to, server_core
-from kbsync.emulator.process import Launched, launched
+from benchmarks.children import cpu_s, environment, move_to, server_core
 
 __all__ = ("COLLECTION", "DATASET", "World", "doc_id", "image_id", "served", "write_config")
 
@@ -34,28 +36,39 @@ def doc_id(number: int) -> str:
 class World:
     """The server of one benchmark."""
 
-    emulator: Launched
-
-    @property
-    def base_url(self) -> str:
-        """Where it listens."""
-        return self.emulator.base_url
+    base_url: str
+    pid: int
 
     def cpu_s(self) -> float | None:
         """Return the processor time it has used so far."""
-        return cpu_s(self.emulator.process.pid)
+        return cpu_s(self.pid)
 
     def forget(self) -> None:
         """Let it forget its record of requests, so that no round pays for the one before it."""
-        self.emulator.control("DELETE", "requests")
+        host, _, port = self.base_url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(b"DELETE /_emulator/requests HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n")
+            if not connection.recv(4096).startswith(b"HTTP/1.1 200 "):
+                raise RuntimeError("the server did not forget")
 
 
 @contextmanager
 def served(images: int, docs: int) -> Iterator[World]:
     """Serve so many images and documents, without a rate and without faults."""
-    with launched("--images", str(images), "--documents", "0", "--docs", str(docs)) as emulator:
-        move_to(server_core(), emulator.process.pid)
-        yield World(emulator)
+    # What this process imports stays out of the way: its children begin with its peak memory as theirs.
+    command = [sys.executable, "-m", "kbsync.emulator"]
+    command += ["--images", str(images), "--documents", "0", "--docs", str(docs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline().decode()
+            if "http://" not in line:
+                raise RuntimeError(f"the emulator did not start: {line!r}")
+            move_to(server_core(), process.pid)
+            yield World("http://" + line.rpartition("http://")[2].strip(), process.pid)
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def write_config(folder: Path, base_url: str, concurrency: int) -> None:
