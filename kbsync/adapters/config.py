@@ -1,5 +1,6 @@
 """Reading `kbsync.toml`: where it is, what it says, and where in it a mistake stands."""
 
+import os
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -90,10 +91,19 @@ class Config:
 
 
 def find_config(start: Path) -> Path:
-    """Return the nearest `kbsync.toml` in *start* or a parent of it. Raises InputError when there is none."""
+    """Return the nearest `kbsync.toml` in *start* or a parent of it.
+
+    Raises InputError when there is none, or when it belongs to somebody else: whoever may write to a parent, as
+    everybody may to /tmp, could name an address of his own beside a reference to your token.
+    """
     for folder in (start, *start.parents):
-        if (folder / CONFIG_NAME).is_file():
-            return folder / CONFIG_NAME
+        file = folder / CONFIG_NAME
+        if file.is_file():
+            if file.stat().st_uid not in {0, os.geteuid()}:
+                raise InputError(
+                    [f"{_shown(file)}:1:1: it belongs to another user; --config names it if it is meant [config]"]
+                )
+            return file
 
     raise InputError([f"{CONFIG_NAME}:1:1: there is none in {start} or a parent; `kbsync init` writes one [config]"])
 

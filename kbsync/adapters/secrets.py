@@ -63,7 +63,10 @@ def _keyring(name: str, setting: str) -> str:
         raise CredentialsError(f"{setting}: keyring: needs the package keyring; run: pip install keyring") from None
 
     service, _, user = name.partition("/")
-    value: str | None = keyring.get_password(service, user)
+    try:
+        value: str | None = keyring.get_password(service, user)
+    except Exception as error:  # noqa: BLE001  # a backend may raise anything
+        raise CredentialsError(f"{setting}: the keyring cannot be asked: {type(error).__name__}") from None
     if value is None:
         raise CredentialsError(f"{setting}: the keyring has no entry for {service}/{user}")
     return value

@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from kbsync.adapters.files import read_regular, write_whole
+from kbsync.adapters.files import write_whole
 from kbsync.adapters.state import StateStore
+from kbsync.cli.complaints import complain
 from kbsync.cli.options import (
     Console,
     Percentage,
@@ -21,17 +22,18 @@ from kbsync.cli.options import (
     reason_option,
 )
 from kbsync.cli.plan import refused, show_plan, with_max_changes
-from kbsync.cli.running import Run, codecs_for, moved
+from kbsync.cli.running import Ended, Run, codecs_for
+from kbsync.cli.saved import check_encodable, moved, read_saved
 from kbsync.cli.workspace import Workspace, open_workspace
-from kbsync.core.exits import Exit
+from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
-from kbsync.core.plan_document import MAX_PLAN_BYTES, plan_from_json
 from kbsync.core.report import Report
 from kbsync.core.settings import ApplySettings
 from kbsync.engine.target import Policy
-from kbsync.errors import InputError, UsageError
+from kbsync.errors import KbsyncError, UsageError
 from kbsync.views.log import Log, stamped
 from kbsync.views.paint import Paint
+from kbsync.views.plan_text import plan_text
 from kbsync.views.problems import problem_lines
 from kbsync.views.progress import Progress, open_progress
 from kbsync.views.reports import REPORT_FORMATS, render_report
@@ -137,7 +139,7 @@ def apply(
         form=form,
     )
     console = console_of(context)
-    if not yes and not sys.stdin.isatty():
+    if not yes and (sys.stdin is None or not sys.stdin.isatty()):
         raise UsageError("without a terminal there is nobody to ask: say --yes")
 
     with workspace.store() as store:
@@ -147,25 +149,22 @@ def apply(
 
 def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Console) -> int:
     known = store.known()
+    guards = with_max_changes(workspace.config.guards, wishes.max_changes)
+    stale: list[int] = []
     if wishes.plan_file is not None:
-        plan = _saved(wishes.plan_file, workspace, known.lineage, known.serial)
+        plan = read_saved(wishes.plan_file, workspace, known, guards)
         stale = moved(plan, known)
     else:
-        plan, warnings = workspace.plan(
-            known,
-            wishes.paths,
-            guards=with_max_changes(workspace.config.guards, wishes.max_changes),
-            only=store.failed_of() if wishes.failed else None,
-        )
+        only = store.failed_of() if wishes.failed else None
+        plan, warnings = workspace.plan(known, wishes.paths, guards=guards, only=only)
         console.err.lines(problem_lines(warnings))
-        stale = []
 
-    human = wishes.form == "human"
-    if human or refused(plan):
-        show_plan(plan, wishes.form, console, max_changes_shown=_SHOWN_UNASKED if wishes.yes else _SHOWN_ASKED)
+    _show_plan(plan, wishes, console)
     if refused(plan):
         return Exit.GUARD
     codecs = codecs_for(plan, workspace.config)
+    if wishes.plan_file is not None:
+        check_encodable(wishes.plan_file, plan, codecs)
     if not wishes.yes and plan.changes and not click.confirm("\nSend these updates?", err=True):
         console.say("kbsync: nothing was sent")
         return Exit.UNFINISHED
@@ -175,14 +174,31 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     )
     with progress, _logs(console, progress) as logs:
         observers = [progress.observe, *(log.observe for log in logs)]
-        run = Run(plan, workspace.config, store, progress, observers, wishes.policy)
-        run_id = run.apply(codecs, stale, wishes.reason)
+        ended = Run(plan, workspace.config, store, progress, observers, wishes.policy).apply(
+            codecs, stale, wishes.reason
+        )
+    return _account(ended, store, wishes, console)
 
-    report = store.load_report(run_id)
+
+def _account(ended: Ended, store: StateStore, wishes: _Wishes, console: Console) -> int:
+    """Show and write the report, whatever happened, and then say what went wrong beside it."""
+    exits = set(ended.exits)
+    try:
+        report = store.load_report(ended.run_id)
+    except KbsyncError as error:
+        complain(ended.failure or error)
+        return most_telling({*exits, Exit.ERROR})
+
     _show(report, wishes.form, console)
     for path in wishes.reports:
-        write_whole(path, render_report(report, path.suffix.removeprefix(".")))
-    return report.exit
+        try:
+            write_whole(path, render_report(report, path.suffix.removeprefix(".")))
+        except KbsyncError as error:
+            complain(error)
+            exits.add(Exit.ERROR)
+    if ended.failure is not None:
+        complain(ended.failure)
+    return most_telling({*exits, report.exit})
 
 
 @contextmanager
@@ -201,30 +217,6 @@ def _logs(console: Console, progress: Progress) -> Generator[list[Log]]:
         yield [*logs, Log(lambda line: stream.lines([stamped(line, time.time())]), 2)]
 
 
-def _saved(path: Path, workspace: Workspace, lineage: str, serial: int) -> Plan:
-    """Return the plan in *path*, made for this workspace. Raises InputError when it is not exactly such a plan."""
-    try:
-        data = read_regular(path, MAX_PLAN_BYTES)
-    except OSError as error:
-        raise InputError([f"{path}:1:1: cannot be read: {error.strerror} [bad-plan]"]) from None
-
-    plan = plan_from_json(data, str(path))
-    wrong: list[str] = []
-    if plan.base.lineage != lineage and (plan.base.lineage or serial):
-        wrong.append("it was made against another state")
-    origins = workspace.origins()
-    wrong.extend(
-        f"it was made for {name} at another address than the configuration has now"
-        for name in sorted({change.item.target for change in plan.changes})
-        if plan.base.targets.get(name, "") != origins.get(name)
-    )
-    if wrong:
-        raise InputError([f"{path}:1:1: {why}; make a new plan [bad-plan]" for why in wrong])
-    return replace(
-        plan, guards=tuple(replace(one, lifted=one.lifted or one.guard in workspace.allowed) for one in plan.guards)
-    )
-
-
 def _policy(
     settings: ApplySettings,
     on_error: str | None,
@@ -239,6 +231,15 @@ def _policy(
         max_error_rate=settings.max_error_rate if max_error_rate is None else max_error_rate,
         limit=limit,
     )
+
+
+def _show_plan(plan: Plan, wishes: _Wishes, console: Console) -> None:
+    """Show what is about to be sent: on stdout for people, and to whoever is asked in any case."""
+    shown = _SHOWN_UNASKED if wishes.yes else _SHOWN_ASKED
+    if wishes.form == "human" or refused(plan):
+        show_plan(plan, wishes.form, console, max_changes_shown=shown)
+    elif not wishes.yes:
+        console.err.lines(plan_text(plan, max_changes_shown=shown, width=console.width))
 
 
 def _show(report: Report, form: str, console: Console) -> None:

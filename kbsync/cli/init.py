@@ -88,7 +88,7 @@ jobs:
           VOLC_ACCESSKEY: "${{ secrets.VOLC_ACCESSKEY }}"
           VOLC_SECRETKEY: "${{ secrets.VOLC_SECRETKEY }}"
       - if: always()
-        run: cat report.md >> "$GITHUB_STEP_SUMMARY"
+        run: test ! -f report.md || cat report.md >> "$GITHUB_STEP_SUMMARY"
       - if: always()
         uses: actions/cache/save@v4
         with: {path: .kbsync, key: "kbsync-state-${{ github.run_id }}"}

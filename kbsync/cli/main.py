@@ -5,7 +5,7 @@ Commands are imported when they are run: `kbsync --help` needs none of what they
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -91,51 +91,19 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        click.echo("kbsync: interrupted", err=True)
         return Exit.INTERRUPTED
     except BrokenPipeError:
         return _without_a_reader()
-    except KbsyncError as error:
-        # Problems as they are: editors and problem matchers look for a file name where a line begins.
-        if isinstance(error, InputError):
-            _print(error.problems)
-        else:
-            _say(str(error))
+    except Exception as error:  # noqa: BLE001  # what a user can cause is a KbsyncError; the rest is our own mistake
+        from kbsync.cli.complaints import complain  # noqa: PLC0415  # only errors need it
+
+        complain(error)
         return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
-    except Exception as error:  # noqa: BLE001  # what a user can cause is a KbsyncError; this is our own mistake
-        return _defect(error)
     return outcome if isinstance(outcome, int) else Exit.OK
-
-
-def _say(text: str) -> None:
-    _print(f"kbsync: {line}" for line in text.splitlines())
-
-
-def _print(lines: Iterable[str]) -> None:
-    """Write *lines* to stderr, where no name or text in them may act on a terminal or a CI system."""
-    from kbsync.views.problems import problem_lines  # noqa: PLC0415  # only errors need it
-    from kbsync.views.stream import Stream  # noqa: PLC0415
-
-    Stream(sys.stderr).lines(problem_lines(lines))
 
 
 def _without_a_reader() -> int:
     """Leave quietly when the reader of our output has gone, as `| head` does; 0, for the work itself was done."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # keeps the interpreter's flush quiet
     return Exit.OK
-
-
-def _defect(error: Exception) -> int:
-    """Report our own mistake without values: they might be secrets."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"  # noqa: PTH119
-    _say(
-        f"internal error {type(error).__name__} at {where}; this is a defect of kbsync {__version__}: please report it"
-    )
-    if os.environ.get("KBSYNC_TRACEBACK"):
-        import traceback  # noqa: PLC0415  # for developers
-
-        traceback.print_exception(error)
-    return Exit.ERROR

@@ -2,11 +2,11 @@
 
 import os
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
@@ -18,14 +18,14 @@ from kbsync.cli.signals import listen
 from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
 from kbsync.core.exits import Exit
 from kbsync.core.plan import Plan
-from kbsync.core.state import Known, Settlement
+from kbsync.core.state import Settlement
 from kbsync.core.wire import Answer, Codec
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
 from kbsync.errors import StateWriteError
 from kbsync.views.progress import Progress
 
-__all__ = ("Run", "codecs_for", "moved")
+__all__ = ("Ended", "Run", "codecs_for")
 
 # What the stop of a target means for the exit code; any other reason leaves work for the next run.
 _STOP_EXITS = {"unauthorised": Exit.CREDENTIALS, "redirected": Exit.CREDENTIALS, "tls": Exit.ERROR}
@@ -40,17 +40,12 @@ def codecs_for(plan: Plan, config: Config) -> dict[str, Codec]:
     return {name: config.targets[name].codec(os.environ, config.folder) for name in names}
 
 
-def moved(plan: Plan, known: Known) -> list[int]:
-    """Return the positions of the changes of *plan* whose known value is no longer what the plan was made against."""
-    doubts = known.doubts()
-    stale: list[int] = []
-    for seq, change in enumerate(plan.changes):
-        fields = known.fields(change.item)
-        doubtful = change.operation in doubts.get(change.item, ())
-        same = all(fields.get(one.field) == one.known for one in change.fields)
-        if not same or doubtful != (change.reason == "in_doubt"):
-            stale.append(seq)
-    return stale
+class Ended(NamedTuple):
+    """How a run ended. *exits* are those that its outcomes do not show, *failure* is what made it end, if anything."""
+
+    run_id: str
+    exits: frozenset[Exit]
+    failure: Exception | None
 
 
 @dataclass
@@ -68,12 +63,12 @@ class Run:
     policy: Policy
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
-    settled: Counter[str] = field(default_factory=Counter[str])
+    failure: Exception | None = None
 
-    def apply(self, codecs: Mapping[str, Codec], stale: Sequence[int], allow_reason: str) -> str:
-        """Send the plan, except the changes at the positions *stale*; return the run's id.
+    def apply(self, codecs: Mapping[str, Codec], stale: Sequence[int], allow_reason: str) -> Ended:
+        """Send the plan, except the changes at the positions *stale*, and record all that happened.
 
-        Everything that happened is in the state on return. Raises StateWriteError when it could not be put there.
+        Raises StateError and StateWriteError before the first request; what goes wrong later is in the return value.
         """
         # A clock that was set back must not make anyone wait for longer than a window.
         now_s = time.time()
@@ -81,15 +76,20 @@ class Run:
         journal = self.store.begin_run(self.plan, allow_reason=allow_reason, on_settled=self._on_settled)
         try:
             anyio.run(self._main, journal, codecs, not_before_s, stale)
-        except StateWriteError:
-            self.exits.add(Exit.STATE)
-            raise
-        except BaseException:
-            self.exits.add(Exit.ERROR)
-            raise
-        finally:
-            self._finish(journal)
-        return journal.run_id
+        except KeyboardInterrupt:  # before our own handler stood, or after it went
+            self.exits.add(Exit.INTERRUPTED)
+        except Exception as error:  # noqa: BLE001  # told once the report is out
+            self._fail(error)
+
+        try:
+            self.store.finish_run(journal, exits=sorted(self.exits), stopped=self.stopped)
+        except StateWriteError as error:
+            self._fail(error)
+        return Ended(journal.run_id, frozenset(self.exits), self.failure)
+
+    def _fail(self, error: Exception) -> None:
+        self.exits.add(Exit.STATE if isinstance(error, StateWriteError) else Exit.ERROR)
+        self.failure = self.failure or error
 
     async def _main(
         self,
@@ -143,7 +143,7 @@ class Run:
     async def _tick(self) -> None:
         while True:
             await anyio.sleep(1)
-            self.progress.tick()
+            self._show(self.progress.tick)
 
     def _on_signal(self, engine: Engine, tasks: TaskGroup, count: int, exit_: Exit) -> None:
         self.exits.add(exit_)
@@ -160,7 +160,6 @@ class Run:
         engine.cancel("signal")
 
     def _on_settled(self, settlement: Settlement) -> None:
-        self.settled[settlement.outcome] += 1
         self._observe(Settled(settlement))
 
     def _observe(self, event: Event) -> None:
@@ -175,11 +174,11 @@ class Run:
             case _:
                 pass
         for observe in self.observers:
-            observe(event)
+            self._show(partial(observe, event))
 
-    def _finish(self, journal: RunJournal) -> None:
+    def _show(self, view: Callable[[], None]) -> None:
+        """Let a view do its part; when it cannot, that is told at the end, and stops nothing."""
         try:
-            self.store.finish_run(journal, exits=sorted(self.exits), stopped=self.stopped)
-        except StateWriteError:
-            if Exit.STATE not in self.exits:
-                raise
+            view()
+        except Exception as error:  # noqa: BLE001
+            self._fail(error)

@@ -12,12 +12,14 @@ from kbsync.adapters.state import StateStore
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison
 from kbsync.core.items import Item
+from kbsync.core.manifest import Dialect
 from kbsync.core.plan import Base, Plan
 from kbsync.core.plan_document import seal
 from kbsync.core.planning import Pace, draw_up
 from kbsync.core.rules import Problem
 from kbsync.core.settings import GuardSettings
 from kbsync.core.state import Known
+from kbsync.core.wire import Operation
 from kbsync.errors import InputError, UsageError
 from kbsync.providers import ALL_RULES, PROVIDERS
 from kbsync.views.problems import problem_lines
@@ -45,7 +47,7 @@ class Workspace:
             raise UsageError("a PATH is empty; `.` is this folder")
         return read_manifests(
             paths or self.config.manifests.paths,
-            targets={name: target.provider.dialect(target.settings) for name, target in self.config.targets.items()},
+            targets=self.dialects(),
             rules=ALL_RULES,
             allow=self.allowed,
             root=Path.cwd() if paths else self.config.folder,
@@ -73,7 +75,7 @@ class Workspace:
         in every file.
         """
         stream = self.read(paths)
-        operations = {name: target.provider.operations for name, target in self.config.targets.items()}
+        operations = self.operations()
         comparison = Comparison(known, operations)
         for desired in stream:
             if only is None or desired.item in only:
@@ -81,7 +83,7 @@ class Workspace:
         refuse(stream.problems)
 
         paces = {
-            name: Pace(target.settings.rate, {operation.name: operation for operation in target.provider.operations})
+            name: Pace(target.settings.rate, {operation.name: operation for operation in operations[name]})
             for name, target in self.config.targets.items()
         }
         plan = draw_up(
@@ -94,6 +96,14 @@ class Workspace:
             whole=not paths and only is None,
         )
         return seal(plan), stream.problems
+
+    def dialects(self) -> dict[str, Dialect]:
+        """Return the manifest words of each target."""
+        return {name: target.provider.dialect(target.settings) for name, target in self.config.targets.items()}
+
+    def operations(self) -> dict[str, tuple[Operation, ...]]:
+        """Return the write requests of each target."""
+        return {name: target.provider.operations for name, target in self.config.targets.items()}
 
     def origins(self) -> dict[str, str]:
         """Return the address of each target."""

@@ -42,7 +42,8 @@ class Problem:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.message} [{self.rule}]"
+        warning = "warning: " if self.severity == "warning" else ""
+        return f"{self.source}: {warning}{self.message} [{self.rule}]"
 
 
 CORE_RULES: Final = (

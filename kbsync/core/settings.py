@@ -23,6 +23,7 @@ __all__ = (
 
 _RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/(s|min|h)", re.ASCII)
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
+_PASTED: Final = re.compile(r"env:(?:pat_|sat_|czu_|AKLT|AKTP)[A-Za-z0-9_]{16}")
 _REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0]+|keyring:[^/]+/.+")
 
 
@@ -34,7 +35,8 @@ def _rate(value: object) -> float:
 
 
 def _reference(value: object) -> str:
-    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+    # A pasted token makes a fine name of a variable, and would be shown as one.
+    if not isinstance(value, str) or not _REFERENCE.fullmatch(value) or _PASTED.match(value):
         raise PydanticCustomError(
             "inline-secret",
             "a secret does not stand in the configuration: write env:NAME, file:PATH or keyring:SERVICE/USER",

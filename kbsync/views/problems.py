@@ -20,8 +20,7 @@ def problem_lines(problems: Iterable[Problem | str]) -> Iterator[str]:
     Everything is made visible, and no line begins as a command to a CI system does.
     """
     for problem in problems:
-        warning = "warning: " if isinstance(problem, Problem) and problem.severity == "warning" else ""
-        line = one_line(f"{warning}{problem}", _LINE_WIDTH)
+        line = one_line(str(problem), _LINE_WIDTH)
         yield f"./{line}" if line.lstrip().startswith(("::", "##[", "##vso")) else line
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,6 +34,16 @@ def test_a_configuration_is_found_in_a_parent(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
 
     assert find_config(tmp_path / "a" / "b") == tmp_path / "kbsync.toml"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_a_configuration_of_somebody_else_is_not_picked_up_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "kbsync.toml"
+    file.write_text(GOOD)
+    os.chown(file, 65534, 65534)
+
+    with pytest.raises(InputError, match="another user"):
+        find_config(tmp_path)
 
 
 def test_no_configuration_says_how_to_make_one(tmp_path: Path) -> None:
@@ -82,6 +93,7 @@ def test_the_codec_gets_the_secret_that_its_reference_names(tmp_path: Path) -> N
         (GOOD.replace("300/min", "5"), "kbsync.toml:5:1: rate: write a rate as"),
         (GOOD.replace('"300/min"', "5"), "kbsync.toml:5:1: rate: write a rate as"),
         (GOOD.replace("env:COZE_API_TOKEN", "pat_secret"), "kbsync.toml:4:1: a secret does not stand in"),
+        (GOOD.replace("COZE_API_TOKEN", "pat_" + "a" * 64), "kbsync.toml:4:1: a secret does not stand in"),
         (GOOD.replace("https://api.coze.cn", "http://api.coze.cn"), "kbsync.toml:3:1: credentials travel over https"),
         (GOOD.replace("api.coze.cn", "api.coze.cn.evil.com"), "kbsync.toml:3:1: api.coze.cn.evil.com is not one of"),
         (GOOD.replace('"coze"', '"cose"'), "kbsync.toml:2:1: a target names its provider; did you mean 'coze'?"),

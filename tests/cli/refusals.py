@@ -10,7 +10,7 @@ from tests.cli.desk import Desk, Told
 
 __all__ = ("problems", "refused", "well_formed")
 
-_PROBLEM = re.compile(r"(?:warning: )?(?P<file>[^ ].*?):(?P<place>[1-9]\d*:[1-9]\d*): .+ \[(?P<rule>[a-z0-9-]+)\]")
+_PROBLEM = re.compile(r"(?P<file>[^ ].*?):(?P<place>[1-9]\d*:[1-9]\d*): .+ \[(?P<rule>[a-z0-9-]+)\]")
 
 
 def refused(desk: Desk, code: int, *arguments: str, secrets: Sequence[str] = (), stdin: str = "") -> Told:

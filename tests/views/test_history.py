@@ -93,7 +93,7 @@ def test_problems_are_one_line_each() -> None:
 
     assert list(problem_lines(problems)) == [
         "manifests/pets.yaml:9:5: an id is made of digits [bad-id]",
-        "warning: manifests/pets.yaml:11:5: looks like another [look-alike]",
+        "manifests/pets.yaml:11:5: warning: looks like another [look-alike]",
         "plan.json:1:1: not a plan [bad-plan]",
     ]
 
