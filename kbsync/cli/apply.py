@@ -22,6 +22,7 @@ from kbsync.cli.options import (
     reason_option,
 )
 from kbsync.cli.plan import refused, show_plan, with_max_changes
+from kbsync.cli.report import report_format
 from kbsync.cli.running import Ended, Run, codecs_for
 from kbsync.cli.saved import check_encodable, moved, read_saved
 from kbsync.cli.workspace import Workspace, open_workspace
@@ -119,10 +120,7 @@ def apply(
     if allowed and not reason.strip():
         raise UsageError("--allow needs --reason TEXT: it is kept with the run and in its report")
     for report in reports:
-        if report.suffix.removeprefix(".") not in REPORT_FORMATS:
-            raise UsageError(
-                f"--report {report}: the ending is one of {', '.join('.' + form for form in REPORT_FORMATS)}"
-            )
+        report_format(report)
 
     workspace = open_workspace(config_file, allowed)
     for report in reports:
@@ -192,7 +190,7 @@ def _account(ended: Ended, store: StateStore, wishes: _Wishes, console: Console)
     _show(report, wishes.form, console)
     for path in wishes.reports:
         try:
-            write_whole(path, render_report(report, path.suffix.removeprefix(".")))
+            write_whole(path, render_report(report, report_format(path)))
         except KbsyncError as error:
             complain(error)
             exits.add(Exit.ERROR)

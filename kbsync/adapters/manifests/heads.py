@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from kbsync.adapters.manifests.places import Places
-from kbsync.adapters.manifests.problems import Fault, FileProblems, Path, Place, Trail, shown
+from kbsync.adapters.manifests.problems import Fault, FileProblems, Place, Trail, Under, shown
 from kbsync.adapters.manifests.sections import Defaults, Section
 from kbsync.adapters.manifests.shapes import FREE, TEXT, Shape, as_mapping
 from kbsync.adapters.manifests.vocabulary import COMMON_KEYS, KindWords, Vocabulary, Words, unknown
@@ -213,19 +213,5 @@ class _Opening:
                 message = f"the defaults of {shown(section)} are a mapping"
                 self.problems.add(value.trail.of((section,)), "wrong-type", message)
             else:
-                found[section] = Defaults(beneath, _Beneath(value.trail, section))
+                found[section] = Defaults(beneath, Under(value.trail, section))
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Beneath:
-    """The places of one part of a value."""
-
-    trail: Trail
-    key: str
-
-    def of(self, path: Path) -> Place:
-        return self.trail.of((self.key, *path))
-
-    def of_key(self, path: Path) -> Place:
-        return self.trail.of_key((self.key, *path))

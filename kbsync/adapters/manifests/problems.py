@@ -2,12 +2,13 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from kbsync.core.items import Source
 from kbsync.core.rules import Problem, Rule, Severity
 
-__all__ = ("MAX_ERRORS_PER_FILE", "Fault", "FileProblems", "Path", "Place", "TooManyErrors", "Trail", "shown")
+__all__ = ("MAX_ERRORS_PER_FILE", "Fault", "FileProblems", "Path", "Place", "TooManyErrors", "Trail", "Under", "shown")
 
 MAX_ERRORS_PER_FILE: Final = 1_000
 MAX_MESSAGE_CHARACTERS: Final = 400
@@ -31,6 +32,22 @@ class Trail(Protocol):
     def of_key(self, path: Path) -> Place:
         """Return the place of the key that *path* ends with; as `of` when there is none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """The places beneath one key of a value."""
+
+    trail: Trail
+    key: str
+
+    def of(self, path: Path) -> Place:
+        """Return the place of the value at *path* beneath the key."""
+        return self.trail.of((self.key, *path))
+
+    def of_key(self, path: Path) -> Place:
+        """Return the place of the key that *path* ends with."""
+        return self.trail.of_key((self.key, *path))
 
 
 class Fault(NamedTuple):

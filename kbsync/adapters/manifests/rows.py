@@ -1,17 +1,16 @@
 """Manifests with one item a row: each row names its own target, container and kind."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
 from kbsync.adapters.manifests.intake import Intake
-from kbsync.adapters.manifests.problems import Path, Place, Trail, shown
+from kbsync.adapters.manifests.problems import Place, Trail, Under, shown
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.shapes import Shape
 from kbsync.adapters.manifests.vocabulary import Vocabulary
 from kbsync.core.manifest import Desired
 
-__all__ = ("Rows", "Under")
+__all__ = ("Rows",)
 
 _ABSENT: Final = object()
 
@@ -91,22 +90,6 @@ class _TargetRows:
 def _with_head(row: dict[str, Any], names: tuple[str, ...], parts: list[Any]) -> dict[str, Any]:
     head = {name: part for name, part in zip(names, parts, strict=True) if part is not _ABSENT}
     return {**head, **row}
-
-
-@dataclass(frozen=True, slots=True)
-class Under:
-    """The places beneath one key of a value."""
-
-    trail: Trail
-    key: str
-
-    def of(self, path: Path) -> Place:
-        """Return the place of the value at *path* beneath the key."""
-        return self.trail.of((self.key, *path))
-
-    def of_key(self, path: Path) -> Place:
-        """Return the place of the key that *path* ends with."""
-        return self.trail.of_key((self.key, *path))
 
 
 def _key(name: str, value: Any, trail: Trail) -> HeadKey:
