@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import count
 from typing import Any, Final
@@ -34,10 +34,25 @@ DOUBTS: Final = f"""
         SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE doubt
     ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
 """
+_CONTAINERS_OF: Final = (
+    "SELECT c.container FROM containers AS c JOIN targets AS t USING (target) WHERE t.name = ? AND c.kind = ?"
+)
+_PASSED_BY: Final = "SELECT id FROM items WHERE container = :container"
+_LOOKED_UP: Final = f"{_PASSED_BY} AND id IN (SELECT value FROM json_each(:ids))"
 
 
-def begin(connection: sqlite3.Connection, plan: Plan, run_id: str, now_s: float, allow_reason: str) -> Recorder:
-    """Record *plan* as the run *run_id*, with the values it replaces; return what records the rest of it."""
+def begin(
+    connection: sqlite3.Connection,
+    plan: Plan,
+    run_id: str,
+    now_s: float,
+    allow_reason: str,
+    unique_targets: Collection[str],
+) -> Recorder:
+    """Record *plan* as the run *run_id*, with the values it replaces; return what records the rest of it.
+
+    In *unique_targets* an id means one thing, whatever its container.
+    """
     names = Names(connection)
     _bury_the_dead(connection, now_s)
     doubts: set[tuple[int, str, int]] = set(connection.execute(DOUBTS))
@@ -65,6 +80,7 @@ def begin(connection: sqlite3.Connection, plan: Plan, run_id: str, now_s: float,
     _put_skipped(connection, first_change + len(plan.changes), len(plan.changes), plan.skipped)
     _release(connection, names, run, plan.released, {(container, id_) for container, id_, _ in doubts})
     _trim(connection, names, plan.unmanaged)
+    _forget(connection, _elsewhere(connection, plan.changes, containers, unique_targets))
 
     target_of = dict(connection.execute("SELECT container, target FROM containers"))
     return Recorder(
@@ -195,6 +211,32 @@ def _release(
     rows = [(container, id_) for container, id_ in places if container is not None and (container, id_) not in kept]
     connection.executemany("INSERT INTO released VALUES (?, ?, ?)", ((run, container, id_) for container, id_ in rows))
     _forget(connection, rows)
+
+
+def _elsewhere(
+    connection: sqlite3.Connection, changes: Iterable[Change], containers: Iterable[int], targets: Collection[str]
+) -> list[tuple[int, str]]:
+    """Return the known items of *targets* that *changes* are about in another container, as (container, id)."""
+    planned: dict[tuple[str, str], dict[str, int]] = {}
+    for change, container in zip(changes, containers, strict=True) if targets else ():
+        target, _, kind, id_ = change.item
+        if target in targets:
+            places = planned.setdefault((target, kind), {})
+            # An id in two containers of one plan is elsewhere for both; no container has the number 0.
+            places[id_] = container if places.get(id_, container) == container else 0
+
+    (most,) = connection.execute("SELECT coalesce(max(known), 0) FROM known").fetchone()
+    found: list[tuple[int, str]] = []
+    for place, ids in planned.items():
+        others = connection.execute(_CONTAINERS_OF, place).fetchall()
+        if len(others) > 1:
+            # Either each id is looked for in each container, or all items pass by once, whichever is less.
+            statement = _LOOKED_UP if len(ids) * len(others) < most else _PASSED_BY
+            texts = orjson.dumps(list(ids)).decode() if statement is _LOOKED_UP else None
+            for (container,) in others:
+                rows = connection.execute(statement, {"container": container, "ids": texts})
+                found += [(container, id_) for (id_,) in rows if ids.get(id_, container) != container]
+    return found
 
 
 def _forget(connection: sqlite3.Connection, rows: list[tuple[int, str]]) -> int:

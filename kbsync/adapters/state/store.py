@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -132,18 +132,26 @@ class StateStore:
     # ---- writing, under the lock
 
     def begin_run(
-        self, plan: Plan, *, allow_reason: str = "", on_settled: Callable[[Settlement], None] | None = None
+        self,
+        plan: Plan,
+        *,
+        allow_reason: str = "",
+        on_settled: Callable[[Settlement], None] | None = None,
+        unique_targets: Collection[str] = (),
     ) -> RunJournal:
         """Record that *plan* is being applied, and return the journal for it.
 
         Everything is durable on return: the changes with the values they replace, the outcome of skipped ones, that
         released items (unless in doubt) and unmanaged fields are forgotten. *allow_reason* is why guards were lifted.
-        Raises StateError and StateWriteError.
+        In *unique_targets* an id means one thing whatever its container: what is known of it under another container
+        than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
         now_s = self._now_s()
         run_id = runs.new_run_id(now_s)
         writer = self._write()
-        recorder = writer.run(lambda connection: runs.begin(connection, plan, run_id, now_s, allow_reason))
+        recorder = writer.run(
+            lambda connection: runs.begin(connection, plan, run_id, now_s, allow_reason, unique_targets)
+        )
         self._journal = RunJournal(writer, recorder, on_settled)
         return self._journal
 

@@ -1,11 +1,12 @@
 import asyncio
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from kbsync.adapters.state import StateStore
 from kbsync.core.fields import MetaValue, UpdateRule, Value, digest
-from kbsync.core.items import Source
+from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, Unmanaged
 from kbsync.core.state import Intent
 from tests.adapters.state.plans import (
@@ -165,6 +166,69 @@ def test_unmanaged_fields_are_forgotten_and_the_others_kept(path: Path) -> None:
         assert known.fields(document(1)) == left
         assert known.digest(document(1)) == digest(left)
         assert list(known.items()) == [document(1)]
+
+
+def _put(path: Path, items: list[Item], text: str, unique: list[str], fates: str = "u") -> None:
+    """Apply a caption to *items*, of which an update is lost where *fates* says `?`."""
+    with StateStore(path) as store:
+        store.lock("apply")
+        journal = store.begin_run(
+            plan_of([captioned(item, text) for item in items], whole=False), unique_targets=unique
+        )
+
+        async def run() -> None:
+            for seq, end in zip(range(len(items)), cycle(fates), strict=False):
+                await journal.intend(Intent(seq, 1, 1.0))
+                journal.conclude(lost(seq) if end == "?" else answered(seq))
+                journal.settle(fate(seq, "unknown" if end == "?" else "updated"))
+            await journal.flush()
+
+        asyncio.run(run())
+        store.finish_run(journal)
+
+
+@pytest.mark.parametrize("others", [0, 50])
+def test_an_id_that_means_one_thing_in_its_target_is_known_under_one_container(path: Path, others: int) -> None:
+    here, there = image(1, container="A"), image(1, container="B")
+    bystanders = [
+        image(2, container="A"),
+        image(1, container="A")._replace(kind="document"),
+        image(1, "twin", container="A"),
+    ]
+    _put(path, [here, *bystanders], "old", [])
+    _put(path, [there, *(image(number, container="C") for number in range(3, 3 + others))], "new", ["coze-cn"])
+
+    with StateStore(path).known() as known:
+        assert known.fields(here) == {}
+        assert known.fields(there) == {"caption": "new"}
+        assert all(known.fields(item) == {"caption": "old"} for item in bystanders)
+        assert known.counts()["coze-cn", "A"] == 2
+
+    _put(path, [here, there], "both", ["coze-cn", "nobody"], "?")
+    with StateStore(path).known() as known:
+        assert known.fields(here) == known.fields(there) == {}
+
+
+def test_an_id_is_forgotten_elsewhere_before_anything_is_sent_and_its_doubts_stay(path: Path) -> None:
+    here, there = image(1, container="A"), image(1, container="B")
+    _put(path, [here], "old", [])
+    _put(path, [here], "newer", [], "?")
+    with StateStore(path) as store:
+        store.lock("apply")
+        store.begin_run(plan_of([captioned(there, "new")], whole=False), unique_targets=["coze-cn"])
+
+    with StateStore(path).known() as known:
+        assert known.fields(here) == {}
+        assert known.doubts() == {here: frozenset({"coze.image.caption"})}
+
+
+def test_where_an_id_means_something_else_in_each_container_all_stay_known(path: Path) -> None:
+    here, there = image(1, container="A"), image(1, container="B")
+    _put(path, [here], "old", [])
+    _put(path, [there], "new", ["coze-com"])
+
+    with StateStore(path).known() as known:
+        assert known.fields(here) == {"caption": "old"}
 
 
 def test_what_is_read_is_one_moment_whatever_a_run_writes_meanwhile(path: Path) -> None:
