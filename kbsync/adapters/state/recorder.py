@@ -70,8 +70,16 @@ END_DOUBTS: Final = (
     f"DELETE FROM intents WHERE attempt IN ({_ATTEMPTS_OF.format(table='intents')})",
     f"UPDATE attempts SET doubt = 0 WHERE attempt IN ({_ATTEMPTS_OF.format(table='attempts')} AND a.doubt)",
 )
+# What doubtful attempts carried, change by change, about a container, an id and an operation.
+_DOUBTED_FIELDS: Final = f"""
+    SELECT h.fields FROM changes AS h
+    WHERE h.container = :container AND h.id = :id AND h.operation = :operation AND EXISTS (
+        SELECT 1 FROM attempts AS a WHERE a.doubt
+        AND a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE})
+"""
 _INT64: Final = 1 << 63
 _NOTHING: Final[Mapping[str, Any]] = {}
+_NONE: Final[Collection[str]] = ()
 
 
 class Intended(NamedTuple):
@@ -185,23 +193,37 @@ class Recorder:
     def _settle(self, connection: sqlite3.Connection, settlements: Sequence[Settled]) -> None:
         base = self.first_change
         PUT_OUTCOMES.run(connection, [outcome_row(base + settled[0].seq, settled[0]) for settled in settlements])
+        ended = {
+            settlement.seq: {
+                "container": self.containers[settlement.seq],
+                "id": self.changes[settlement.seq].item.id,
+                "operation": self.names.operation(connection, self.changes[settlement.seq].operation),
+            }
+            for settlement, ends_doubt in settlements
+            if ends_doubt
+        }
         updated = [settlement.seq for settlement, _ in settlements if settlement.outcome == "updated"]
         if updated:
-            self._know(connection, updated)
-        ended = [
-            {
-                "container": self.containers[seq],
-                "id": change.item.id,
-                "operation": self.names.operation(connection, change.operation),
-            }
-            for seq, change in (
-                (settlement.seq, self.changes[settlement.seq]) for settlement, ends_doubt in settlements if ends_doubt
-            )
-        ]
+            self._know(connection, updated, self._unsure(connection, ended) if ended else {})
         for statement in END_DOUBTS if ended else ():
-            connection.executemany(statement, ended)
+            connection.executemany(statement, ended.values())
 
-    def _know(self, connection: sqlite3.Connection, seqs: Sequence[int]) -> None:
+    def _unsure(
+        self, connection: sqlite3.Connection, ended: Mapping[int, Mapping[str, Any]]
+    ) -> dict[int, Collection[str]]:
+        """Return for each change that ends doubts of earlier runs the fields that were in doubt.
+
+        With its doubt ends what kept a field from being trusted; one that the change did not carry may have either
+        value, so nothing is known of it any more.
+        """
+        return {
+            seq: {field for (fields,) in connection.execute(_DOUBTED_FIELDS, about) for field in orjson.loads(fields)}
+            for seq, about in ended.items()
+            if seq in self.doubted
+        }
+
+    def _know(self, connection: sqlite3.Connection, seqs: Sequence[int], unsure: Mapping[int, Collection[str]]) -> None:
+        """Make the desired values of the changes *seqs* known, and forget the other fields that are *unsure*."""
         # Several changes of one item are merged one after the other, so each item is read and written once.
         keys = {(self.containers[seq], self.changes[seq].item.id): seq for seq in seqs}
         wanted = [(seq, container, id_) for (container, id_), seq in keys.items()]
@@ -215,11 +237,12 @@ class Recorder:
         for seq in seqs:
             desired = self.changes[seq].desired
             key = (self.containers[seq], self.changes[seq].item.id)
-            if key in merged:
-                merged[key].update(desired)
-            else:
+            if key not in merged:
                 others = before[keys[key]][1] if keys[key] in before else _NOTHING
-                merged[key] = {**(fields_from_plain(others) if others.keys() - desired.keys() else {}), **desired}
+                merged[key] = fields_from_plain(others) if others.keys() - desired.keys() else {}
+            for field in unsure.get(seq, _NONE):
+                merged[key].pop(field, None)
+            merged[key].update(desired)
 
         items: list[tuple[int, str, bytes, int]] = []
         known_rows: list[tuple[int, str]] = []

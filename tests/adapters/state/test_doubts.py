@@ -4,22 +4,25 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kbsync.adapters.state import RunJournal, StateStore
-from kbsync.core.fields import Value, digest
+from kbsync.core.fields import UpdateRule, Value, digest
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, Unmanaged
 from kbsync.core.state import Intent, OutcomeName
 from tests.adapters.state.plans import answered, document, fate, lost, plan_of
 
-_FIELDS = {"coze.document.caption": "caption", "coze.document.name": "name"}
+_FIELDS = {"coze.document.caption": ("caption",), "coze.document.name": ("name", "update_rule")}
 _CHANGES = [(document(number), operation) for number in range(2) for operation in _FIELDS]
 _OUTCOMES: tuple[OutcomeName, ...] = ("updated", "updated", "failed", "unknown")
 # A memory file system, where there is one: what is tried here is not the disk.
 _FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# An item, an operation, the number of a run, a change of it, an attempt of that, and the fields that it carried.
+Doubt: TypeAlias = tuple[Item, str, int, int, int, tuple[str, ...]]
 
 
 class World:
@@ -31,7 +34,7 @@ class World:
         self.store = StateStore(path)
         self.runs = 0
         self.known: dict[Item, dict[str, Value]] = {}
-        self.doubts: set[tuple[Item, str, int, int, int]] = set()
+        self.doubts: set[Doubt] = set()
         self.journal: RunJournal | None = None
         self.plan: Sequence[Change] = ()
         self.open: list[tuple[int, int]] = []
@@ -43,7 +46,7 @@ class World:
             self.end(number)
         self.runs += 1
         self.plan = [
-            Change(item, name, "new", (FieldChange(_FIELDS[name], None, f"{self.runs}/{place}"),), Source("f", 1, 1))
+            Change(item, name, "new", self._fields(name, place, number), Source("f", 1, 1))
             for place, (item, name) in enumerate(_CHANGES)
             if number % 5 == 4 or number >> place & 1
         ]
@@ -88,7 +91,10 @@ class World:
         self.settled.add(seq)
         if outcome == "updated":
             item, operation = self.plan[seq].item, self.plan[seq].operation
-            self.known.setdefault(item, {}).update(self.plan[seq].desired)
+            known = self.known.setdefault(item, {})
+            for field in {field for doubt in self.doubts if doubt[:2] == (item, operation) for field in doubt[5]}:
+                known.pop(field, None)
+            known.update(self.plan[seq].desired)
             self.doubts = {doubt for doubt in self.doubts if doubt[:2] != (item, operation)}
 
     def end(self, number: int) -> None:
@@ -137,8 +143,18 @@ class World:
     def _left(self) -> list[int]:
         return [seq for seq in range(len(self.plan)) if seq not in self.settled]
 
-    def _doubt(self, seq: int, attempt: int) -> tuple[Item, str, int, int, int]:
-        return self.plan[seq].item, self.plan[seq].operation, self.runs, seq, attempt
+    def _fields(self, operation: str, place: int, number: int) -> tuple[FieldChange, ...]:
+        """Return the fields that are not ignored just now: all of them, or one."""
+        fields = _FIELDS[operation]
+        declared = fields if number % 3 else fields[number % 2 :][:1] or fields
+        rule = UpdateRule(1, 100 * self.runs + place)
+        return tuple(
+            FieldChange(field, None, rule if field == "update_rule" else f"{self.runs}/{place}") for field in declared
+        )
+
+    def _doubt(self, seq: int, attempt: int) -> Doubt:
+        change = self.plan[seq]
+        return change.item, change.operation, self.runs, seq, attempt, tuple(change.desired)
 
     def _call(self, method: Callable[[RunJournal], None]) -> None:
         async def call() -> None:
@@ -149,11 +165,14 @@ class World:
 
 
 _WORDS = (*["intend"] * 4, *["conclude"] * 3, *["settle"] * 4, "begin", "end", "forget")
+# All of a group is known, all of it is in doubt, and one field of it is sent again.
+_PART_OF_IT = [("settle", 4), ("begin", 14), ("intend", 1), ("begin", 9), ("settle", 4)]
 _LATE_ANSWER = [("begin", 4), ("intend", 0), ("conclude", 1), ("intend", 0), ("conclude", 0), ("settle", 2)]
 
 
 @settings(max_examples=80)
 @given(st.lists(st.tuples(st.sampled_from(_WORDS), st.integers(0, 59)), min_size=40, max_size=60))
+@example(_PART_OF_IT)
 @example([*_LATE_ANSWER, ("begin", 4), ("intend", 0), ("conclude", 0), ("settle", 0)])
 def test_the_state_says_what_the_model_says(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
