@@ -52,11 +52,11 @@ class Journal:
                 f"""
                 SELECT a.sent_s FROM attempts AS a JOIN changes AS h ON h.change = a.attempt / {_PER_CHANGE}
                 JOIN containers USING (container) JOIN targets AS t USING (target)
-                WHERE t.name = ?1 AND a.sent_s IS NOT NULL
+                WHERE t.name = :target AND a.sent_s IS NOT NULL
                 UNION ALL SELECT r.sent_s FROM reads AS r JOIN targets AS t USING (target)
-                WHERE t.name = ?1 AND r.sent_s IS NOT NULL ORDER BY 1
+                WHERE t.name = :target AND r.sent_s IS NOT NULL ORDER BY 1
                 """,
-                target,
+                target=target,
             )
         ]
 
@@ -68,9 +68,9 @@ class Journal:
                 f"""
                 SELECT a.sent_s, a.verdict FROM attempts AS a JOIN changes AS h ON h.change = a.attempt / {_PER_CHANGE}
                 JOIN containers USING (container) JOIN targets AS t USING (target)
-                WHERE t.name = ?1 AND a.sent_s IS NOT NULL ORDER BY 1
+                WHERE t.name = :target AND a.sent_s IS NOT NULL ORDER BY 1
                 """,
-                target,
+                target=target,
             )
         ]
 
@@ -78,7 +78,7 @@ class Journal:
         """Have SQLite check every page and index, and every reference."""
         return self._rows("PRAGMA integrity_check") == [("ok",)] and not self._rows("PRAGMA foreign_key_check")
 
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def _rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         # At rest the database is one plain file; after a kill its WAL is still beside it, and is read too.
         with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return connection.execute(statement, values).fetchall()
