@@ -73,7 +73,16 @@ class Run:
         # A clock that was set back must not make anyone wait for longer than a window.
         now_s = time.time()
         not_before_s = {name: min(at_s, now_s) + _WINDOW_S for name, at_s in self.store.last_send_s(codecs).items()}
-        journal = self.store.begin_run(self.plan, allow_reason=allow_reason, on_settled=self._on_settled)
+        journal = self.store.begin_run(
+            self.plan,
+            allow_reason=allow_reason,
+            on_settled=self._on_settled,
+            unique_targets=[
+                name
+                for name, target in self.config.targets.items()
+                if target.provider.dialect(target.settings).unique_in_target
+            ],
+        )
         try:
             anyio.run(self._main, journal, codecs, not_before_s, stale)
         except KeyboardInterrupt:  # before our own handler stood, or after it went
