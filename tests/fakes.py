@@ -225,6 +225,7 @@ class MemoryJournal:
     settlements: list[Settlement] = field(default_factory=list)
     reads: list[tuple[str, str, int]] = field(default_factory=list)
     read_ends: dict[int, ReadRecord] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
     flushes: int = 0
 
     async def intend(self, intent: Intent) -> None:
@@ -247,6 +248,10 @@ class MemoryJournal:
 
     def settle(self, settlement: Settlement) -> None:
         self.settlements.append(settlement)
+
+    def leave(self, target: str, reason: str) -> None:
+        assert target not in self.left, "a target is left once"
+        self.left[target] = reason
 
     async def flush(self) -> None:
         await anyio.sleep(self.commit_s)

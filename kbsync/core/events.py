@@ -56,8 +56,8 @@ class TargetPaused:
 class TargetStopped:
     """Nothing more is sent to *target*.
 
-    *reason* is a stable word: `unauthorised`, `redirected`, `tls`, `quota`, or `retry_after` when the provider asks for
-    more patience than a run has.
+    *reason* is a stable word: `unauthorised`, `redirected`, `tls`, `quota`, `unclear` when nothing but what cannot be
+    read came back for a minute, `defect`, or `retry_after` when the provider asks for more patience than a run has.
     """
 
     target: str
@@ -74,7 +74,7 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One change has its outcome, and the outcome is durable."""
+    """One change has its outcome, and the outcome is durable. Changes that are never begun have no such event."""
 
     settlement: Settlement
 

@@ -134,6 +134,10 @@ class Journal(Protocol):
         """Record *settlement*; whoever observes outcomes is told once it is durable."""
         ...
 
+    def leave(self, target: str, reason: str) -> None:
+        """Say that every change of *target* that has no settlement when the run ends is not attempted, for *reason*."""
+        ...
+
     async def flush(self) -> None:
         """Return when everything handed in is durable. Raises StateWriteError when it is not."""
         ...

@@ -6,7 +6,6 @@ from random import random
 from typing import Final
 
 import anyio
-import anyio.lowlevel
 
 from kbsync.core.events import Observer
 from kbsync.core.plan import Change, Plan
@@ -19,7 +18,6 @@ from kbsync.errors import StateWriteError
 
 __all__ = ("Engine",)
 
-_SETTLED_AT_ONCE: Final = 1000
 _FLUSH_S: Final = 60.0
 _FLUSH_AFTER_CANCEL_S: Final = 5.0
 _CLOCK: Final = Clock(time.monotonic, time.time)
@@ -28,8 +26,9 @@ _CLOCK: Final = Clock(time.monotonic, time.time)
 class Engine:
     """Applies one plan.
 
-    Every change gets one settlement, handed to *journal* whatever happens; what else happens goes to *observe*. One
-    target's trouble never slows another. *jitter* returns numbers in [0, 1).
+    Every change that was begun gets one settlement, handed to *journal* whatever happens, and those that never were
+    are left to it, target by target; what else happens goes to *observe*. One target's trouble never slows another.
+    *jitter* returns numbers in [0, 1).
     """
 
     def __init__(
@@ -49,10 +48,10 @@ class Engine:
         self._jitter = jitter
 
     async def apply(self, plan: Plan, settled: Collection[int] = ()) -> None:
-        """Send what *plan* holds, and return when every change of it is settled, durably.
+        """Send what *plan* holds, and return when every change of it is accounted for, durably.
 
         Called once. Changes whose position is in *settled* have their outcome already, and are passed over. When
-        cancelled, requests in flight are cancelled too, and every change is settled all the same. Raises
+        cancelled, requests in flight are cancelled too, and every change is accounted for all the same. Raises
         StateWriteError when the journal could not be written, and the first defect that cost an item.
         """
         run = self._run
@@ -91,14 +90,8 @@ class Engine:
 
     async def _account(self, lanes: Sequence[Lane], patience_s: float) -> None:
         """Settle what is left, and see that all of it is durable."""
-        count = 0
         for lane in lanes:
-            for settlement in lane.rest():
-                self._run.journal.settle(settlement)
-                count += 1
-                if count % _SETTLED_AT_ONCE == 0:
-                    await anyio.lowlevel.checkpoint()
-
+            lane.account()
         with anyio.move_on_after(patience_s) as scope:
             await self._run.journal.flush()
         if scope.cancelled_caught:

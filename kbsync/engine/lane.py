@@ -7,7 +7,7 @@ import anyio.lowlevel
 
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
-from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
+from kbsync.core.state import Conclusion, Intent, ReadRecord
 from kbsync.core.wire import Answer, Lost, ReadResult, Request, Response, Verdict
 from kbsync.engine.agenda import Agenda
 from kbsync.engine.errands import Errand, Job, Read
@@ -58,13 +58,13 @@ class Lane:
 
         self._tell()
 
-    def rest(self) -> Iterator[Settlement]:
-        """Yield the end of every change that is not settled, after the workers have gone."""
+    def account(self) -> None:
+        """Hand in the end of every change that is not settled, after the workers have gone."""
         why = self._judge.stopped or self._run.why
         for job in self._agenda.open_jobs():
-            yield job.unfinished(why)
-        for seq, _ in self._agenda.never_begun():
-            yield Settlement(seq, "not_attempted", why, 0, Answer(), 0.0)
+            self._run.journal.settle(job.unfinished(why))
+        if next(self._agenda.never_begun(), None) is not None:
+            self._run.journal.leave(self.target.name, why)
 
     async def _do(self, errand: Errand) -> None:
         refusal = self._judge.refusal(errand)

@@ -4,7 +4,16 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
-from kbsync.core.events import AttemptFailed, Event, RunStarted, Settled, StopRequested, TargetPaused, TargetStopped
+from kbsync.core.events import (
+    AttemptFailed,
+    Event,
+    RunFinished,
+    RunStarted,
+    Settled,
+    StopRequested,
+    TargetPaused,
+    TargetStopped,
+)
 from kbsync.core.plan import Change
 from kbsync.core.state import OutcomeName
 
@@ -93,6 +102,10 @@ class Tally:
                 self.targets = {target: TargetTally(number) for target, number in sorted(planned.items())}
                 self.forecast_s, self._began_s = plan.forecast.seconds, now_s
                 self.sample(now_s)
+            case RunFinished():
+                # What was never begun has no event of its own.
+                for tally in (self.total, *self.targets.values()):
+                    tally.left = 0
             case _:
                 pass
 

@@ -11,6 +11,7 @@ from kbsync.core.events import Event
 from kbsync.core.plan import Change, Plan
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Settlement
+from kbsync.core.wire import Answer
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
 from tests.clock import run_virtually, virtual_clock
@@ -39,8 +40,14 @@ class Play:
 
     @property
     def settlements(self) -> list[Settlement]:
-        """In the order of the plan."""
-        return sorted(self.journal.settlements)
+        """In the order of the plan; those of changes that were left to the journal are made here."""
+        settled = {settlement.seq for settlement in self.journal.settlements}
+        left = [
+            Settlement(seq, "not_attempted", self.journal.left[change.item.target], 0, Answer(), 0.0)
+            for seq, change in enumerate(self.plan.changes)
+            if seq not in settled and change.item.target in self.journal.left
+        ]
+        return sorted([*self.journal.settlements, *left])
 
     @property
     def outcomes(self) -> list[str]:

@@ -432,10 +432,14 @@ def test_cancel_leaves_what_is_in_flight_unknown_and_the_rest_not_attempted() ->
     assert story.journal.flushes == 1
 
 
-def test_thousands_that_are_left_are_settled_too() -> None:
-    story = play(captions(3_500), ScriptedTransport(latency_s=1), concurrency=4, cancel_at_s=0.5)
+def test_thousands_that_are_left_cost_the_journal_a_word_a_target() -> None:
+    plan = [*captions(3_500, "a"), *captions(3_500, "b"), *captions(3, "c")]
+    transports = [ScriptedTransport(latency_s=1), ScriptedTransport(latency_s=1), ScriptedTransport()]
+    story = play(plan, *transports, concurrency=4, cancel_at_s=0.5)
 
-    assert Counter(story.outcomes) == {"unknown": 4, "not_attempted": 3_496}
+    assert story.journal.left == {"a": "cancelled", "b": "cancelled"}
+    assert len(story.journal.settlements) == 11
+    assert Counter(story.outcomes) == {"unknown": 8, "not_attempted": 6_992, "updated": 3}
 
 
 def test_cancelling_the_scope_around_it_is_like_cancel() -> None:

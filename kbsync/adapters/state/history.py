@@ -4,7 +4,6 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -28,7 +27,7 @@ from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer
 from kbsync.errors import UsageError
 
-__all__ = ("last_sends", "report", "runs", "show", "unsettled_items")
+__all__ = ("last_sends", "report", "runs", "show", "tried_without_outcome", "unsettled_items")
 
 # Why a change of a run that has not ended has no outcome of its own.
 _UNFINISHED: Final = "unfinished"
@@ -46,18 +45,20 @@ def runs(connection: sqlite3.Connection) -> tuple[RunSummary, ...]:
 def report(connection: sqlite3.Connection, run_id: str) -> Report:
     """Return the report of the run *run_id*, or of the `last` one. Raises UsageError when there is no such run.
 
-    A change without an outcome is `unknown` when it is in doubt, else `not_attempted`, because the run has not ended.
+    A change without an outcome is `unknown` when it is in doubt, else `not_attempted`: because the run has not ended,
+    or for the reason that its target was left.
     """
     row = _run(connection, run_id)
-    run, first, last = row["run"], row["first_change"], row["first_change"] + row["changes"] - 1
+    run, first = row["run"], row["first_change"]
     names = _Names(connection)
-    open_ = _open_changes(connection, first, last)
+    tried = tried_without_outcome(connection, first, row["changes"])
+    left = _leftovers(connection, run) if row["finished_s"] is not None else {}
     rows: list[ReportRow] = []
     for number, container, id_, operation, reason, fields, file, line, column, *outcome in connection.execute(
         'SELECT h.change, container, id, operation, h.reason, fields, file, line, "column", outcome, o.reason, '
         "attempts, duration_ms, http_status, code, message, log_id "
         "FROM changes AS h LEFT JOIN outcomes AS o USING (change) WHERE h.change BETWEEN ? AND ? ORDER BY h.change",
-        (first, last),
+        (first, first + row["changes"] - 1),
     ):
         change = Change(
             Item(*names.places[container], id_),
@@ -68,7 +69,9 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
         )
         seq = number - first
         if outcome[0] is None:
-            settlement = _unsettled(seq, open_.get(number))
+            settlement = tried.get(number) or Settlement(
+                seq, "not_attempted", left.get(change.item.target, _UNFINISHED), 0, Answer(), 0.0
+            )
         else:
             word, why, attempts, duration_ms, *answer = outcome
             settlement = Settlement(seq, word, why, attempts, Answer(*answer), duration_ms)
@@ -156,39 +159,40 @@ class _Names:
         self.files: dict[int, str] = dict(connection.execute("SELECT file, name FROM files"))
 
 
-@dataclass(slots=True)
-class _Open:
-    """What the attempts of a change without an outcome say."""
-
-    attempts: int
-    doubt: bool
-    answer: Answer
-
-
-def _open_changes(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _Open]:
-    found: dict[int, _Open] = {}
-    ends = {"first": first * ATTEMPTS_PER_CHANGE, "last": (last + 1) * ATTEMPTS_PER_CHANGE - 1}
+def tried_without_outcome(connection: sqlite3.Connection, first: int, planned: int) -> dict[int, Settlement]:
+    """Return by number what attempts say of changes without an outcome, of the run with *planned* ones from *first*."""
+    found: dict[int, Settlement] = {}
+    ends = {"first": first * ATTEMPTS_PER_CHANGE, "end": (first + planned) * ATTEMPTS_PER_CHANGE}
     for attempt, doubt, *answer in connection.execute(
-        "SELECT attempt, doubt, http_status, code, message, log_id FROM attempts "
-        "WHERE attempt BETWEEN :first AND :last "
-        f"AND attempt / {ATTEMPTS_PER_CHANGE} NOT IN (SELECT change FROM outcomes) "
-        "UNION ALL SELECT attempt, 1, NULL, NULL, '', '' FROM intents WHERE attempt BETWEEN :first AND :last "
-        "ORDER BY attempt",
+        f"""
+        SELECT * FROM (
+            SELECT attempt, doubt, http_status, code, message, log_id FROM attempts
+            UNION ALL SELECT attempt, 1, NULL, NULL, '', '' FROM intents
+        )
+        WHERE attempt >= :first AND attempt < :end
+        AND attempt / {ATTEMPTS_PER_CHANGE} NOT IN (SELECT change FROM outcomes)
+        ORDER BY attempt
+        """,
         ends,
     ):
         change = attempt // ATTEMPTS_PER_CHANGE
-        seen = found.setdefault(change, _Open(0, doubt=False, answer=Answer()))
-        seen.attempts += 1
-        seen.doubt |= bool(doubt)
-        seen.answer = Answer(*answer)
+        before = found.get(change)
+        unknown = doubt or (before is not None and before.outcome == "unknown")
+        found[change] = Settlement(
+            change - first,
+            "unknown" if unknown else "not_attempted",
+            _UNFINISHED,
+            1 if before is None else before.attempts + 1,
+            Answer(*answer),
+            0.0,
+        )
     return found
 
 
-def _unsettled(seq: int, open_: _Open | None) -> Settlement:
-    if open_ is None:
-        return Settlement(seq, "not_attempted", _UNFINISHED, 0, Answer(), 0.0)
-    word: OutcomeName = "unknown" if open_.doubt else "not_attempted"
-    return Settlement(seq, word, _UNFINISHED, open_.attempts, open_.answer, 0.0)
+def _leftovers(connection: sqlite3.Connection, run: int) -> dict[str, str]:
+    return dict(
+        connection.execute("SELECT name, reason FROM leftovers JOIN targets USING (target) WHERE run = ?", (run,))
+    )
 
 
 def _run(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
@@ -221,7 +225,8 @@ def _summary(connection: sqlite3.Connection, values: tuple[Any, ...]) -> RunSumm
         )
     left = row["changes"] - sum(counted.values())
     if left:
-        unknown = sum(open_.doubt for open_ in _open_changes(connection, first, last).values())
+        tried = tried_without_outcome(connection, first, row["changes"])
+        unknown = sum(settlement.outcome == "unknown" for settlement in tried.values())
         counted["unknown"] = counted.get("unknown", 0) + unknown
         counted["not_attempted"] = counted.get("not_attempted", 0) + left - unknown
     outcomes: dict[str, int] = {outcome: counted.get(outcome, 0) for outcome in OUTCOMES}

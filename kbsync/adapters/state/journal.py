@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias
 
@@ -37,8 +37,8 @@ class RunJournal:
     """`kbsync.core.state.Journal` for one run; its methods belong to one event loop.
 
     *on_settled* is called on that loop for each settlement, in their order, once it is durable; it may be set later.
-    Once a write failed, `intend`, `intend_read` and `flush` raise StateWriteError at once, and what is concluded or
-    settled is kept in `unwritten`.
+    What it raises keeps nobody from anything, and the first of it is raised by `flush`. Once a write failed, `intend`,
+    `intend_read` and `flush` raise StateWriteError at once, and what is concluded or settled is kept in `unwritten`.
     """
 
     def __init__(
@@ -59,6 +59,8 @@ class RunJournal:
         for seq in recorder.doubted:
             self._doubts[seq] = 1
         self._alarm = False
+        self._left: dict[str, str] = {}
+        self._deafness: Exception | None = None
         self._unwritten: list[Unwritten] = []
         writer.keep(self)
 
@@ -66,6 +68,11 @@ class RunJournal:
     def unwritten(self) -> tuple[Unwritten, ...]:
         """What was concluded and settled, and is not in the state because a write failed."""
         return tuple(self._unwritten)
+
+    @property
+    def left(self) -> Mapping[str, str]:
+        """Why changes of each target that have no settlement are not attempted. Recorded with the end of the run."""
+        return self._left
 
     async def intend(self, intent: Intent) -> None:
         """Return when *intent* is durable. Raises StateWriteError when it cannot be made so.
@@ -130,11 +137,20 @@ class RunJournal:
         self._settled[seq] = _UPDATED if updated else _OTHERWISE
         self._later(Settled(settlement, updated and self._doubts[seq] > 0))
 
+    def leave(self, target: str, reason: str) -> None:
+        """Say that every change of *target* that has no settlement when the run ends is not attempted, for *reason*."""
+        self._left[target] = reason
+
     async def flush(self) -> None:
-        """Return when everything handed in is durable. Raises StateWriteError when it is not."""
+        """Return when everything handed in is durable. Raises StateWriteError when it is not.
+
+        Then, too, raises what `on_settled` raised first.
+        """
         future = self._future()
         self._writer.hand_in(Flushed(future))
         await future
+        if self._deafness is not None:
+            raise self._deafness
 
     def _later(self, entry: Entry) -> None:
         # Nobody waits for how something ended, and the next intent is seldom far: both then share a commit.
@@ -188,13 +204,19 @@ class RunJournal:
     # The loop calls these two.
 
     def _tell(self, entries: Sequence[Entry]) -> None:
-        on_settled = self.on_settled
+        # Those who wait come first: whoever listens to outcomes must not be able to hold up the sending.
         for entry in entries:
-            if isinstance(entry, Intended | ReadIntended | Flushed):
-                if not entry.future.done():
-                    entry.future.set_result(None)
-            elif isinstance(entry, Settled) and on_settled is not None:
-                on_settled(entry.settlement)
+            if isinstance(entry, Intended | ReadIntended | Flushed) and not entry.future.done():
+                entry.future.set_result(None)
+        on_settled = self.on_settled
+        if on_settled is None:
+            return
+        for entry in entries:
+            if isinstance(entry, Settled):
+                try:
+                    on_settled(entry.settlement)
+                except Exception as error:  # noqa: BLE001 - raised by `flush`
+                    self._deafness = self._deafness or error
 
     def _refuse(self, entries: Sequence[Entry], reason: str) -> None:
         for entry in entries:

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import time
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import count
@@ -16,6 +17,7 @@ from typing import Any, Final
 import orjson
 
 from kbsync import __version__
+from kbsync.adapters.state.history import tried_without_outcome
 from kbsync.adapters.state.names import Names
 from kbsync.adapters.state.recorder import END_DOUBTS, PUT_OUTCOMES, Recorder, outcome_row
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
@@ -39,6 +41,8 @@ _CONTAINERS_OF: Final = (
 )
 _PASSED_BY: Final = "SELECT id FROM items WHERE container = :container"
 _LOOKED_UP: Final = f"{_PASSED_BY} AND id IN (SELECT value FROM json_each(:ids))"
+
+_TOTALS: Final = "SELECT outcome, count(*) FROM outcomes WHERE change BETWEEN ? AND ? GROUP BY outcome"
 
 
 def begin(
@@ -103,14 +107,33 @@ def new_run_id(now_s: float) -> str:
 
 
 def finish(
-    connection: sqlite3.Connection, run: int, now_s: float, exits: Iterable[Exit], stopped: Mapping[str, str]
+    connection: sqlite3.Connection,
+    run: int,
+    now_s: float,
+    exits: Iterable[Exit],
+    stopped: Mapping[str, str],
+    left: Mapping[str, str],
 ) -> None:
-    """Record that the run has ended: *exits* that its outcomes do not show, and why targets were *stopped*."""
+    """Record that the run has ended: *exits* that its outcomes do not show, and why targets were *stopped*.
+
+    *left* says for targets why changes without an outcome were not attempted. Such a change has no row of its own
+    unless an attempt of it is on record.
+    """
+    names = Names(connection)
+    connection.executemany(
+        "INSERT OR REPLACE INTO leftovers VALUES (?, ?, ?)",
+        ((run, names.target(connection, target), reason) for target, reason in left.items()),
+    )
+    first, planned = connection.execute("SELECT first_change, changes FROM runs WHERE run = ?", (run,)).fetchone()
+    totals = Counter[str](dict(connection.execute(_TOTALS, (first, first + planned - 1))))
+    if totals.total() < planned:
+        tried = tried_without_outcome(connection, first, planned)
+        PUT_OUTCOMES.run(connection, [outcome_row(first + one.seq, one) for one in tried.values()])
+        totals.update(one.outcome for one in tried.values())
+        totals["not_attempted"] += planned - totals.total()
     connection.execute(
-        "UPDATE runs SET finished_s = ?, exits = ?, stopped = ?, totals = (SELECT json_group_object(outcome, n) FROM "
-        "(SELECT outcome, count(*) AS n FROM outcomes WHERE change >= runs.first_change "
-        "AND change < runs.first_change + runs.changes GROUP BY outcome)) WHERE run = ?",
-        (now_s, orjson.dumps(sorted(set(exits))).decode(), orjson.dumps(dict(stopped)).decode(), run),
+        "UPDATE runs SET finished_s = ?, exits = ?, stopped = ?, totals = ? WHERE run = ?",
+        (now_s, *(orjson.dumps(told).decode() for told in (sorted(set(exits)), dict(stopped), dict(totals))), run),
     )
 
 

@@ -70,6 +70,13 @@ CREATE TABLE released (
     id TEXT NOT NULL,
     PRIMARY KEY (run, container, id)
 ) WITHOUT ROWID;
+-- Why changes of a target that have no outcome although the run has ended were not attempted.
+CREATE TABLE leftovers (
+    run INTEGER NOT NULL REFERENCES runs,
+    target INTEGER NOT NULL REFERENCES targets,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (run, target)
+) WITHOUT ROWID;
 
 -- One row a planned change, written once; `fields` is {field: [desired] or [desired, known]}.
 CREATE TABLE changes (

@@ -160,10 +160,14 @@ class StateStore:
     ) -> None:
         """Record that the run of *journal* has ended, after everything that was handed in to it.
 
+        Each change without a settlement is from then on not attempted, for the reason that its target was left, or
+        `unfinished`; unless an attempt of it may have been applied: that is unknown.
         *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError.
         """
         now_s = self._now_s()
-        self._write().run(lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped or {}))
+        self._write().run(
+            lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped or {}, journal.left)
+        )
 
     def forget(self, items: Iterable[Item]) -> int:
         """Forget everything known of *items*, doubts included; return how many were known. Nothing is sent."""

@@ -102,7 +102,10 @@ class World:
             return
         self.loop.run_until_complete(self.journal.flush())
         if number % 2:
+            if number % 5:
+                self.journal.leave("volc-bj", "signal")
             self.store.finish_run(self.journal)
+            self._check_the_end("signal" if number % 5 else "unfinished")
         if number % 3:
             self.store.close()
             self.store = StateStore(self.path)
@@ -135,6 +138,16 @@ class World:
             open_ = {doubt[3] for doubt in self.doubts if doubt[2] == self.runs}
             for seq in self._left():
                 assert report.rows[seq].settlement.outcome == ("unknown" if seq in open_ else "not_attempted")
+
+    def _check_the_end(self, reason: str) -> None:
+        report, (summary, *_) = self.store.load_report(), self.store.list_runs()
+        assert report.balanced
+        assert report.totals == summary.totals
+        rows = [report.rows[seq].settlement for seq in self._left()]
+        assert {row.outcome for row in rows} <= {"unknown", "not_attempted"}
+        assert {row.reason for row in rows if not row.attempts} <= {reason}
+        open_ = {doubt[3] for doubt in self.doubts if doubt[2] == self.runs}
+        assert {row.seq for row in rows if row.outcome == "unknown"} == open_ & set(self._left())
 
     def close(self) -> None:
         self.store.close()

@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,56 @@ def test_a_read_that_a_kill_left_open_counts_as_sent_just_now(path: Path) -> Non
 
 async def _open_read(journal) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     await journal.intend_read("coze-cn", "coze.image.caption", 1, 1.0)
+
+
+def test_what_a_target_left_is_not_attempted_for_its_reason_without_a_row_for_each(path: Path) -> None:
+    changes = [captioned(image(number, target), "x") for target in ("a", "b", "c") for number in range(500)]
+    with StateStore(path) as store:
+        journal = began(store, plan_of(changes, skipped=[Skipped(captioned(image(1), "锁"), "protected")]))
+
+        async def run() -> None:
+            await update(journal, [0, 500])
+            for seq in (1, 2, 3):
+                await journal.intend(Intent(seq, 1, 1.0))
+            journal.conclude(lost(1))
+            journal.conclude(answered(2, verdict="refused", answer=GONE))
+            journal.settle(fate(501, "failed"))
+            journal.leave("a", "signal")
+            journal.leave("b", "quota")
+            await journal.flush()
+
+        asyncio.run(run())
+        before = store.load_report()
+        store.finish_run(journal)
+        report, (summary,) = store.load_report(), store.list_runs()
+        asyncio.run(update(store.begin_run(plan_of(changes[:4])), range(4)))
+        assert store._writer is not None
+        outcomes = store._writer.run(lambda connection: connection.execute("SELECT count(*) FROM outcomes").fetchone())
+
+    assert Counter((row.settlement.outcome, row.settlement.reason) for row in before.rows) == {
+        ("updated", ""): 2,
+        ("failed", "told"): 1,
+        ("skipped", "protected"): 1,
+        ("unknown", "unfinished"): 2,
+        ("not_attempted", "unfinished"): 1_495,
+    }
+    told = {
+        ("updated", ""): 2,
+        ("failed", "told"): 1,
+        ("skipped", "protected"): 1,
+        ("unknown", "unfinished"): 2,
+        ("not_attempted", "unfinished"): 501,
+        ("not_attempted", "signal"): 496,
+        ("not_attempted", "quota"): 498,
+    }
+    assert Counter((row.settlement.outcome, row.settlement.reason) for row in report.rows) == told
+    assert report.rows[2].settlement.answer == GONE
+    assert report.balanced
+    assert summary.totals == report.totals
+    assert (summary.exit, report.exit) == (Exit.UNFINISHED, Exit.UNFINISHED)
+    assert outcomes == (7 + 4,)
+
+    later = StateStore(path)
+    assert later.load_report(summary.run_id).rows == report.rows
+    assert later.list_runs()[1] == summary
+    assert len(later.failed_of(summary.run_id)) == 1_498

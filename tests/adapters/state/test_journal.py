@@ -68,6 +68,35 @@ def test_observers_hear_of_an_outcome_once_it_is_committed_in_order_and_on_the_l
     assert heard == list(range(40))
 
 
+def test_an_observer_that_fails_holds_nothing_up_and_its_first_error_is_raised_when_all_is_durable(path: Path) -> None:
+    heard: list[int] = []
+
+    def observe(settlement: Settlement) -> None:
+        heard.append(settlement.seq)
+        if settlement.seq % 2:
+            raise RuntimeError(f"no eyes for {settlement.seq}")
+
+    with StateStore(path) as store:
+        journal = began(store, captions(40), observe)
+
+        async def run() -> None:
+            async def send(seq: int) -> None:
+                await journal.intend(Intent(seq, 1, 1.0))
+                journal.conclude(answered(seq))
+                journal.settle(fate(seq))
+
+            async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+                for seq in range(40):
+                    tasks.create_task(send(seq))
+            with pytest.raises(RuntimeError, match=r"no eyes for 1$"):
+                await journal.flush()
+            assert _rows(path, "SELECT count(*) FROM outcomes") == [(40,)]
+
+        asyncio.run(run())
+
+    assert heard == list(range(40))
+
+
 def test_an_outcome_is_told_soon_although_nothing_follows_it(path: Path) -> None:
     with StateStore(path) as store:
 
