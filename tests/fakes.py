@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count as count_up
 from typing import Any
 
 import anyio
@@ -25,6 +26,7 @@ from kbsync.core.wire import (
     Unauthorised,
     Verdict,
 )
+from kbsync.engine.target import Ready
 from kbsync.errors import StateWriteError
 
 __all__ = ("LittleCodec", "MemoryJournal", "ScriptedTransport", "Sent", "answer", "change", "plan_of")
@@ -101,7 +103,7 @@ class LittleCodec:
         if response.status != 200:
             return _unsuccessful(response, body, said)
         if not isinstance(body, dict):
-            return Transient("not_json", said, doubt=True)
+            return Transient("unclear", said, doubt=True)
         if type(body.get("code")) is int and body["code"] == 0:
             return Accepted(said)
         return Refused("item", "code", said)
@@ -157,6 +159,7 @@ _Reply = Response | Lost
 class ScriptedTransport:
     """Answers by *script*, which gets each request and how many came before it; each answer takes *latency_s*.
 
+    Each request first gets a connection, which takes *connect_s*: of the request that asks as the n-th, if callable.
     What was sent and what overlapped is kept. A read without a scripted answer finds every item, with an empty field.
     """
 
@@ -164,16 +167,27 @@ class ScriptedTransport:
         self,
         script: Callable[[Request, int], _Reply | None] = lambda _request, _count: None,
         latency_s: float | Callable[[int], float] = 0.01,
+        connect_s: float | Callable[[int], float] = 0.0,
     ) -> None:
         self._script = script
         self._latency_s = latency_s
+        self._connect_s = connect_s
+        self._asked = count_up()
         self._open: set[str] = set()
+        self.held_back = 0
         self.sent: list[Sent] = []
         self.begun: list[float] = []
         self.overlaps: list[str] = []
         self.most_at_once = 0
 
-    async def send(self, request: Request, limit_bytes: int = 0) -> Response | Lost:
+    async def send(self, request: Request, limit_bytes: int, ready: Ready) -> Response | Lost:
+        number = next(self._asked)
+        if connect_s := self._connect_s(number) if callable(self._connect_s) else self._connect_s:
+            await anyio.sleep(connect_s)
+        if not await ready():
+            self.held_back += 1
+            return Lost("unsent", "held back", sent=False)
+
         at_s, count = anyio.current_time(), len(self.begun)
         self.begun.append(at_s)
         ids = _items_of(request)

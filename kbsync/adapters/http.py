@@ -7,6 +7,7 @@ exceptions leaves this module, because their texts hold headers and addresses.
 
 import re
 import zlib
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
 
@@ -31,10 +32,12 @@ from aiohttp import (
     ServerFingerprintMismatch,
     TCPConnector,
 )
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from kbsync.core.wire import Lost, Request, Response
-from kbsync.engine.target import WRITE_ANSWER_BYTES
+from kbsync.engine.target import Ready
 
 __all__ = ("HttpTransport",)
 
@@ -57,6 +60,52 @@ class _CutError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
+
+
+class _HeldBackError(Exception):
+    """Raised when there is a connection, and the request may not leave."""
+
+
+class _Call:
+    """One request: *ready* is asked before its first byte, and what it said last is *passed*."""
+
+    __slots__ = ("passed", "ready")
+
+    def __init__(self, ready: Ready) -> None:
+        self.ready = ready
+        self.passed = False
+
+
+# What the connector knows of the request that it connects for, which is one of the same task.
+_CALL: Final[ContextVar[_Call]] = ContextVar("_CALL")
+
+
+class _Connector(TCPConnector):
+    """Hands out a connection when its request may leave: until then, nothing was sent for sure.
+
+    That wait counts for the request's total time, but not for that of connecting.
+    """
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109  the signature is aiohttp's
+    ) -> Connection:
+        call = _CALL.get()
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            try:
+                call.passed = await call.ready()
+            finally:
+                if not call.passed:
+                    connection.release()
+            if not call.passed:
+                raise _HeldBackError
+            if connection.protocol is not None and connection.protocol.is_connected():
+                return connection
+            call.passed = False  # it was closed meanwhile, and never used
+            connection.close()
 
 
 class HttpTransport:
@@ -91,9 +140,7 @@ class HttpTransport:
 
     async def __aenter__(self) -> Self:
         self._session = ClientSession(
-            connector=TCPConnector(
-                limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S
-            ),
+            connector=_Connector(limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S),
             cookie_jar=DummyCookieJar(),
             timeout=self._timeout,
             headers=_HEADERS,
@@ -111,9 +158,11 @@ class HttpTransport:
             await self._session.close()
             self._session = None
 
-    async def send(self, request: Request, limit_bytes: int = WRITE_ANSWER_BYTES) -> Response | Lost:
+    async def send(self, request: Request, limit_bytes: int, ready: Ready) -> Response | Lost:
         """Put *request* on the wire once and return the complete answer, or how it was lost.
 
+        *ready* is asked when there is a connection for it, and what is lost before it said yes was not sent. It may be
+        asked again when the connection breaks while it waits.
         An answer of more than *limit_bytes*, as sent or decoded, is lost. Redirects are answers like any other.
         Raises ValueError, before anything is sent, for a path that would not stand on the wire as it is.
         """
@@ -123,6 +172,8 @@ class HttpTransport:
         url = URL(self._origin + request.path, encoded=True)
         assert url.raw_path_qs == request.path, "what is encoded is left alone"
 
+        call = _Call(ready)
+        token = _CALL.set(call)
         try:
             async with self._session.request(
                 request.method, url, headers=request.headers, data=request.body or None, allow_redirects=False
@@ -133,7 +184,9 @@ class HttpTransport:
                     answer.close()
                     return Lost(cut.reason, cut.detail, sent=True)
         except Exception as error:  # noqa: BLE001  aiohttp's errors hold headers, whatever their kind: none may pass
-            return _lost(error)
+            return _lost(error, sent=call.passed)
+        finally:
+            _CALL.reset(token)
 
 
 async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -193,28 +246,30 @@ def _decoded(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     return plain
 
 
-def _lost(error: Exception) -> Lost:
+def _lost(error: Exception, *, sent: bool) -> Lost:
     """Say what *error* means, from its kind and number alone: its text may hold headers or the address."""
     detail = _named(error)
     match error:
+        case _HeldBackError():
+            return Lost("unsent", "it was held back", sent=False)
         case ClientConnectorCertificateError() | ClientConnectorSSLError() | ServerFingerprintMismatch():
-            return Lost("tls", detail, sent=False, fatal=True)
+            return Lost("tls", detail, sent, fatal=True)
         case ClientConnectorDNSError():
-            return Lost("dns", detail, sent=False)
+            return Lost("dns", detail, sent)
         case ClientConnectorError() | ConnectionTimeoutError():
-            return Lost("connect", detail, sent=False)
+            return Lost("connect", detail, sent)
         case InvalidURL():
-            return Lost("malformed", detail, sent=False, fatal=True)
+            return Lost("malformed", detail, sent, fatal=True)
         case TimeoutError():
-            return Lost("timeout", detail, sent=True)
+            return Lost("timeout", detail, sent)
         case ClientPayloadError():
-            return Lost("truncated", detail, sent=True)
+            return Lost("truncated", detail, sent)
         case ClientResponseError():  # aiohttp's parser gives up with a made-up status of 400
-            return Lost("malformed", detail, sent=True)
+            return Lost("malformed", detail, sent)
         case _BrokenError() | ClientError() | OSError():
-            return Lost("disconnected", detail, sent=True)
+            return Lost("disconnected", detail, sent)
         case _:
-            return Lost("malformed", detail, sent=True)
+            return Lost("malformed", detail, sent)
 
 
 def _named(error: Exception) -> str:

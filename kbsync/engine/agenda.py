@@ -2,27 +2,36 @@
 
 Nothing here waits or sends. Each change is a job from the moment it is begun until it is settled; an item has at most
 one job under way, and further ones wait behind it, so that requests for one item never overlap.
+
+Live values are written over soon after they were read. So only as many jobs as the rate sends within `FRESH_S` may be
+between their read and their write: they hold a place, and the others wait for one.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 from itertools import chain, count
+from math import inf
 from typing import Final
 
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
-from kbsync.core.wire import Operation
+from kbsync.core.wire import FRESH_S, Operation
 from kbsync.engine.errands import Errand, Job, Read
 from kbsync.engine.target import Target
 
-__all__ = ("Agenda",)
+__all__ = ("UNKNOWN", "Agenda")
 
-# Live values are written over soon after they were read, or read again.
-_FRESH_S: Final = 10.0
-_BATCH_S: Final = 5.0
+# Live values are never older than this when they are written over, or than three turns where those take longer.
+_OLDEST_S: Final = 2 * FRESH_S
+_OLDEST_TURNS: Final = 3
+# Where something else takes so long, as a disk may, each further try of a change may be twice as old.
+_MOST_DOUBLINGS: Final = 20
 # How many jobs may wait for a retry, for each worker, before nothing fresh is begun.
 _RETRIES_PER_WORKER: Final = 4
+
+# What stands for an operation that the provider does not have.
+UNKNOWN: Final = Operation("", "", frozenset())
 
 
 class Agenda:
@@ -39,16 +48,19 @@ class Agenda:
         self._changes = changes
         self._may_begin = may_begin
         self._now = now
-        self._few = target.concurrency
         self._most_due = target.concurrency * _RETRIES_PER_WORKER
-        self._batch_limit = max(1, int(target.rate_per_s * _BATCH_S))
-        # Every worker may hold one prepared change while it waits for its turn, however slow the rate.
-        self._fresh_s = max(_FRESH_S, 2 * target.concurrency / target.rate_per_s)
+        self._places = max(1, int(target.rate_per_s * FRESH_S))
+        # So few places are taken when the next ones are read: enough to write meanwhile.
+        self._few = min(self._places // 4, 2 * target.concurrency)
+        self._held = 0
+        self._oldest_s = max(_OLDEST_S, _OLDEST_TURNS / target.rate_per_s)
         self._jobs: dict[int, Job] = {}
         self._behind: dict[Item, deque[Job]] = {}
         self._due: list[tuple[float, int, Errand]] = []
         self._order = count()
         self._ready: deque[Job] = deque()
+        self._prepared: deque[Job] = deque()
+        self._placeless: deque[Job] = deque()
         self._head: Job | None = None
         self._reads = 0
         self._exhausted = False
@@ -56,7 +68,9 @@ class Agenda:
     @property
     def finished(self) -> bool:
         """Whether nothing is left that a worker without an errand could wait for."""
-        return self._exhausted and not (self._due or self._ready or self._head or self._reads)
+        return self._exhausted and not (
+            self._due or self._ready or self._prepared or self._placeless or self._head or self._reads
+        )
 
     @property
     def due_at_s(self) -> float | None:
@@ -65,16 +79,22 @@ class Agenda:
 
     def next(self) -> Errand | None:
         """Return what to do now, or None when there is nothing to do yet, or no more."""
-        if self._due and self._due[0][0] <= self._now():
+        while self._due and self._due[0][0] <= self._now():
             errand = heappop(self._due)[2]
-            return self._with_live(errand) if isinstance(errand, Job) else errand
+            if isinstance(errand, Read) or not errand.operation.overlays:
+                return errand
+            self._placeless.append(errand)
 
+        if self._placeless and self._held < self._places:
+            return self._with_place()
         fresh = self._fresh()
         overlays = fresh is not None and fresh.operation.overlays
-        if overlays and not self._reads and len(self._ready) <= self._few:
+        if overlays and not self._reads and self._held <= self._few:
             return self._first_read()
+        if self._prepared:
+            return self._with_live(self._prepared.popleft(), self._prepared, self._places)
         if self._ready:
-            return self._with_live(self._ready.popleft())
+            return self._ready.popleft()
         if overlays:
             return None
         self._head = None
@@ -82,27 +102,51 @@ class Agenda:
 
     def again(self, errand: Errand, due_s: float) -> None:
         """Take *errand* back, to be repeated at *due_s* or later."""
+        if isinstance(errand, Job):
+            self.release(errand)
         heappush(self._due, (due_s, next(self._order), errand))
 
     def prepared(self, job: Job) -> None:
         """Take *job* back, to be gone on with as soon as possible."""
-        self._ready.append(job)
+        (self._prepared if job.operation.overlays else self._ready).append(job)
+
+    def held_back(self, job: Job) -> None:
+        """Take *job* back, which was not sent although its turn came."""
+        job.held_back += self.is_stale(job)
+        self.prepared(job)
+
+    def sent(self, job: Job) -> bool:
+        """Take note that *job* leaves; return whether another one may go on now."""
+        job.held_back = 0
+        return job.holds and self.release(job)
+
+    def release(self, job: Job) -> bool:
+        """Free the place that *job* holds; return whether another one may go on with it."""
+        self._held -= job.holds
+        job.holds = False
+        return bool(self._placeless) or self._held <= self._few
 
     def read_ended(self, read: Read) -> None:
         """Forget *read*: its jobs are prepared or settled."""
         self._reads -= read.bulk
 
-    def settled(self, job: Job) -> None:
-        """Forget *job*, and let the next change of its item go on."""
-        del self._jobs[job.seq]
+    def settled(self, job: Job) -> bool:
+        """Forget *job*, and let the next change of its item go on. Return False when it is forgotten already."""
+        if self._jobs.pop(job.seq, None) is None:
+            return False
+        self.release(job)
         behind = self._behind.pop(job.change.item)
         if behind:
-            self._ready.append(behind.popleft())
+            following = behind.popleft()
+            (self._placeless if following.operation.overlays else self._ready).append(following)
             self._behind[job.change.item] = behind
+        return True
 
     def is_stale(self, job: Job) -> bool:
         """Whether the live values that *job* overlays have to be read, or read again."""
-        return job.operation.overlays and job.read_at_s + self._fresh_s < self._now()
+        if not job.operation.overlays:
+            return False
+        return job.read_at_s + self._oldest_s * 2.0 ** min(job.held_back, _MOST_DOUBLINGS) < self._now()
 
     def open_jobs(self) -> tuple[Job, ...]:
         """Return the jobs that were begun and are not settled."""
@@ -124,7 +168,7 @@ class Agenda:
                 self._changes = chain((step,), self._changes)
             else:
                 seq, change = step
-                job = self._jobs[seq] = Job(seq, change, self._operations[change.operation])
+                job = self._jobs[seq] = Job(seq, change, self._operations.get(change.operation, UNKNOWN))
                 if (behind := self._behind.get(change.item)) is not None:
                     behind.append(job)
                 else:
@@ -137,38 +181,51 @@ class Agenda:
         """Return one read for the fresh change that is next and those like it that follow."""
         jobs: list[Job] = []
         aside = 0
-        while (job := self._fresh()) is not None and aside < self._batch_limit:
+        while (job := self._fresh()) is not None and aside < self._places:
             if not job.operation.overlays:
                 self._ready.append(job)
                 aside += 1
-            elif not jobs or (_alike(job, jobs[0]) and len(jobs) < self._size(job)):
+            elif not jobs or (
+                _alike(job, jobs[0]) and len(jobs) < job.operation.read_batch and self._held < self._places
+            ):
                 jobs.append(job)
+                self._hold(job)
             else:
                 break
             self._head = None
 
         return self._reading(jobs)
 
-    def _with_live(self, job: Job) -> Errand:
-        """Return *job*, or a read for it and for prepared ones like it whose live values are too old."""
+    def _with_place(self) -> Errand:
+        """Return the first of the jobs that wait for a place, or a read for it and those like it."""
+        job = self._placeless.popleft()
+        self._hold(job)
+        if job.read_at_s + self._oldest_s / 2 < self._now():  # it may have to wait for its turn
+            job.read_at_s = -inf
+        return self._with_live(job, self._placeless, 1 + self._places - self._held)
+
+    def _with_live(self, job: Job, others: deque[Job], most: int) -> Errand:
+        """Return *job*, or a read for it and, at *most*, those of *others* like it whose live values are too old."""
         if not self.is_stale(job):
             return job
         jobs = [job]
-        while not job.alone and self._ready and len(jobs) < self._size(job):
-            other = self._ready[0]
+        while not job.alone and others and len(jobs) < min(most, job.operation.read_batch):
+            other = others[0]
             if other.alone or not _alike(other, job) or not self.is_stale(other):
                 break
-            jobs.append(self._ready.popleft())
+            jobs.append(others.popleft())
+            self._hold(other)
 
         return self._reading(jobs)
+
+    def _hold(self, job: Job) -> None:
+        self._held += not job.holds
+        job.holds = True
 
     def _reading(self, jobs: list[Job]) -> Read:
         read = Read(tuple(jobs))
         self._reads += read.bulk
         return read
-
-    def _size(self, job: Job) -> int:
-        return min(job.operation.read_batch, self._batch_limit)
 
 
 def _alike(one: Job, other: Job) -> bool:

@@ -20,7 +20,9 @@ class Job:
 
     *number* counts intents, *attempts* those that went out. *doubt* says that one of them may have been applied.
     *reason* and *answer* are those of the last one. *live* was read at *read_at_s* of the monotonic clock. *corrected*
-    says that the last attempt was signed with the corrected clock, *alone* that no bulk read proves this item.
+    says that the last attempt was signed with the corrected clock, *alone* that no bulk read proves this item. *holds*
+    says that it is one of the few that may be between their read and their write, *held_back* how often its values
+    were too old when its turn came.
     """
 
     seq: int
@@ -36,6 +38,8 @@ class Job:
     read_at_s: float = -inf
     corrected: bool = False
     alone: bool = False
+    holds: bool = False
+    held_back: int = 0
     first_sent_s: float = 0.0
     last_answer_s: float = 0.0
 

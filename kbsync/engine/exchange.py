@@ -19,7 +19,7 @@ __all__ = ("UNDECIDED", "Exchange", "Meaning", "answer_of")
 
 Meaning: TypeAlias = Verdict | ReadResult | Lost
 
-# What a request means from when it is handed to the transport until something came back.
+# What a request means from when its first byte leaves until something came back.
 UNDECIDED: Final = Lost("cancelled", "no answer was waited for", sent=True)
 _NOTHING: Final = Answer()
 _WORDS: Final[dict[type[object], str]] = {
@@ -35,11 +35,16 @@ _WORDS: Final[dict[type[object], str]] = {
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and its answer: *sent_at_s* is wall time, *meaning* stays None when it was never handed over."""
+    """A request and its answer.
+
+    *sent_at_s* is wall time. *meaning* stays None while it is connecting, and when it was held back: *held_back*.
+    *began_s* is when it was handed over, moved on by what it waited for at the gate.
+    """
 
     sent_at_s: float = 0.0
     began_s: float = 0.0
     meaning: Meaning | None = None
+    held_back: bool = False
 
     @property
     def left_at_s(self) -> float | None:

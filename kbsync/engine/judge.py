@@ -19,6 +19,9 @@ __all__ = ("Judge",)
 
 # So many first answers that all say `forbidden` are about the credential, not about the items.
 _FORBIDDEN_FROM_THE_START: Final = 20
+# A target that says nothing but what nobody can read, as behind a captive portal, for so long and more than so often.
+_UNCLEAR_FOR_S: Final = 60.0
+_UNCLEAR_MORE_THAN: Final = 3
 
 
 class Judge:
@@ -54,6 +57,8 @@ class Judge:
         self._refused: dict[str, Refused] = {}
         self._answers = 0
         self._forbidden = 0
+        self._unclear = 0
+        self._unclear_since_s = 0.0
 
     def refusal(self, errand: Errand) -> Refused | None:
         """Return what was said of the container of *errand*, if it was refused."""
@@ -61,16 +66,25 @@ class Judge:
 
     def take_live(self, read: Read, result: ReadResult) -> None:
         """Prepare the jobs whose live values *result* holds, and see to the others."""
-        self._answers += 1
+        # All of the result is looked at first, so that a defect in it finds every job as it was.
+        live = {
+            job.seq: result.live.get(item, result.fields[item])
+            for job in read.jobs
+            if (item := job.change.item) in result.fields
+        }
+        missing = {job.seq for job in read.jobs if job.change.item in result.missing}
+
+        self._unclear = 0
+        if live or missing:  # an answer that proves nothing is none
+            self._answers += 1
         now_s = self._now()
         unproven: list[Job] = []
         for job in read.jobs:
-            item = job.change.item
-            if item in result.fields:
-                job.live = result.live.get(item, result.fields[item])
+            if job.seq in live:
+                job.live = live[job.seq]
                 job.read_at_s = now_s
                 self._agenda.prepared(job)
-            elif item in result.missing:
+            elif job.seq in missing:
                 self._settle(job, "failed", "not_found", result.answer)
             else:
                 unproven.append(job)
@@ -90,6 +104,10 @@ class Judge:
 
     def judge(self, errand: Errand, meaning: Verdict | Lost) -> None:
         """Settle *errand*, or have it repeated."""
+        if self._is_unclear(meaning):
+            self._stop("unclear", answer_of(meaning))
+            self.fail(errand, "unclear", answer_of(meaning))
+            return
         match meaning:
             case Accepted(answer):
                 self._answers += 1
@@ -107,12 +125,23 @@ class Judge:
                 self.fail(errand, reason, answer_of(meaning))
             case Refused():
                 self._answers += 1
-                if meaning.scope == "item" and isinstance(errand, Read) and errand.bulk:
-                    self._read_alone(errand, errand.jobs)
-                else:
-                    self._refuse(errand, meaning)
+                self._refuse(errand, meaning)
             case Unauthorised(answer, server_time_s):
                 self._unauthorised(errand, answer, server_time_s)
+
+    def _is_unclear(self, meaning: Verdict | Lost) -> bool:
+        """Take *meaning* into account; tell whether the target has said nothing clear for too long."""
+        match meaning:
+            case Lost():
+                return False
+            case Transient("unclear"):
+                self._unclear += 1
+            case _:
+                self._unclear = 0
+                return False
+        if self._unclear == 1:
+            self._unclear_since_s = self._now()
+        return self._unclear > _UNCLEAR_MORE_THAN and self._now() - self._unclear_since_s >= _UNCLEAR_FOR_S
 
     def _accept(self, errand: Errand, answer: Answer) -> None:
         if isinstance(errand, Job):
@@ -164,7 +193,10 @@ class Judge:
             self._forbidden += 1
             if self._forbidden == self._answers == _FORBIDDEN_FROM_THE_START:
                 self._stop("unauthorised", refused.answer)
-        self.fail(errand, refused.reason, refused.answer)
+        if refused.scope == "item" and isinstance(errand, Read) and errand.bulk and self.stopped is None:
+            self._read_alone(errand, errand.jobs)
+        else:
+            self.fail(errand, refused.reason, refused.answer)
 
     def _unauthorised(self, errand: Errand, answer: Answer, server_time_s: float | None) -> None:
         if server_time_s is not None and not errand.corrected:
@@ -192,8 +224,20 @@ class Judge:
         if isinstance(errand, Read):
             self._agenda.read_ended(errand)
 
+    def defect(self, errand: Errand, answer: Answer) -> None:
+        """End *errand*, whose handling broke. A defect costs one item, so of several each gets a read of its own."""
+        if isinstance(errand, Read) and errand.bulk and self.stopped is None:
+            self._read_alone(errand, errand.jobs)
+        else:
+            self.fail(errand, "defect", answer)
+
+    def give_up(self, reason: str, answer: Answer) -> None:
+        """Send nothing more to the target, because of *reason*."""
+        self._stop(reason, answer)
+
     def _settle(self, job: Job, outcome: OutcomeName, reason: str, answer: Answer) -> None:
-        self._agenda.settled(job)
+        if not self._agenda.settled(job):  # a defect came after its end
+            return
         self._run.settle(job.settlement(outcome, reason, answer))
         self._tell()
 

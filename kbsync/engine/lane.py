@@ -9,7 +9,7 @@ from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Conclusion, Intent, ReadRecord
 from kbsync.core.wire import Answer, Lost, ReadResult, Request, Response, Verdict
-from kbsync.engine.agenda import Agenda
+from kbsync.engine.agenda import UNKNOWN, Agenda
 from kbsync.engine.errands import Errand, Job, Read
 from kbsync.engine.exchange import UNDECIDED, Exchange
 from kbsync.engine.judge import Judge
@@ -19,6 +19,9 @@ from kbsync.engine.target import READ_ANSWER_BYTES, WRITE_ANSWER_BYTES, Clock, T
 from kbsync.errors import StateWriteError
 
 __all__ = ("Lane",)
+
+# Who goes first: a write soon after the read it needs, and a read before those that it keeps waiting.
+_READ, _OVERLAY, _PLAIN = range(3)
 
 
 class Lane:
@@ -48,10 +51,10 @@ class Lane:
     async def work(self) -> None:
         """Be one worker, until there is no more to do or nothing more may be sent."""
         while self._judge.stopped is None and self._run.stopping is None:
-            errand = self._agenda.next()
+            errand = self._next()
             if errand is not None:
                 await self._do(errand)
-            elif self._agenda.finished:
+            elif self._agenda.finished or self._judge.stopped is not None:
                 break
             else:
                 await self._wait()
@@ -65,6 +68,14 @@ class Lane:
             self._run.journal.settle(job.unfinished(why))
         if next(self._agenda.never_begun(), None) is not None:
             self._run.journal.leave(self.target.name, why)
+
+    def _next(self) -> Errand | None:
+        try:
+            return self._agenda.next()
+        except Exception as error:  # noqa: BLE001  a defect that no item can be blamed for costs its target
+            self._run.error = self._run.error or error
+            self._judge.give_up("defect", Answer(message=type(error).__name__))
+            return None
 
     async def _do(self, errand: Errand) -> None:
         refusal = self._judge.refusal(errand)
@@ -80,24 +91,28 @@ class Lane:
             self._run.broke(error)
         except Exception as error:  # noqa: BLE001  a defect of ours costs its item, not the others
             self._run.error = self._run.error or error
-            self._judge.fail(errand, "defect", Answer(message=type(error).__name__))
+            self._judge.defect(errand, Answer(message=type(error).__name__))
             await anyio.lowlevel.checkpoint()
 
     async def _write(self, job: Job) -> None:
         change = job.change
+        if job.operation is UNKNOWN:
+            raise ValueError(f"{self.target.name} has no operation {change.operation}")
         request = self._codec.encode(change.operation, change.item, change.desired, job.live)
         job.number += 1
         await self._run.journal.intend(Intent(job.seq, job.number, self._clock.wall()))
         exchange = Exchange()
         try:
-            if await self._pacer.turn() and not self._agenda.is_stale(job):
+            if await self._pacer.turn(_OVERLAY if job.operation.overlays else _PLAIN) and not self._agenda.is_stale(
+                job
+            ):
                 await self._send(job, request, WRITE_ANSWER_BYTES, self._codec.decode, exchange)
         finally:
             self._conclude(job, exchange)
 
         meaning = exchange.meaning
         if meaning is None:
-            self._agenda.prepared(job)
+            self._agenda.held_back(job)
         else:
             assert not isinstance(meaning, ReadResult)
             self._judge.judge(job, meaning)
@@ -130,7 +145,7 @@ class Lane:
             return self._codec.decode_read(operation, items, response)
 
         try:
-            if await self._pacer.turn():
+            if await self._pacer.turn(_READ):
                 await self._send(read, request, READ_ANSWER_BYTES, decode, exchange)
         finally:
             duration_s = 0.0 if exchange.meaning is None else self._clock.monotonic() - exchange.began_s
@@ -145,6 +160,8 @@ class Lane:
             self._judge.take_live(read, meaning)
         elif meaning is not None:
             self._judge.judge(read, meaning)
+        else:
+            self._agenda.again(read, self._clock.monotonic())
 
     async def _send(
         self,
@@ -154,14 +171,30 @@ class Lane:
         decode: Callable[[Response], Verdict | ReadResult],
         exchange: Exchange,
     ) -> None:
-        """Send *request* now; *exchange* tells how it went, even when this is cancelled."""
-        exchange.sent_at_s = self._clock.wall()
-        exchange.began_s = self._clock.monotonic()
-        request = self._codec.authorise(request, exchange.sent_at_s + self._judge.offset_s)
+        """Send *request*, whose turn it is; *exchange* tells how it went, even when this is cancelled."""
+        now = self._clock.monotonic
+        turn_at_s = exchange.began_s = now()
+        request = self._codec.authorise(request, self._clock.wall() + self._judge.offset_s)
         errand.corrected = self._judge.corrected
-        exchange.meaning = UNDECIDED
-        answer = await self.target.transport.send(request, limit_bytes)
-        exchange.meaning = answer if isinstance(answer, Lost) else decode(answer)
+
+        async def ready() -> bool:
+            asked_s = now()
+            exchange.held_back = not await self._pacer.go(turn_at_s) or (
+                isinstance(errand, Job) and self._agenda.is_stale(errand)
+            )
+            if exchange.held_back:
+                exchange.meaning = None
+                return False
+            exchange.began_s += now() - asked_s
+            exchange.sent_at_s = self._clock.wall()
+            exchange.meaning = UNDECIDED
+            if isinstance(errand, Job) and self._agenda.sent(errand):
+                self._tell()
+            return True
+
+        answer = await self.target.transport.send(request, limit_bytes, ready)
+        if not exchange.held_back:
+            exchange.meaning = answer if isinstance(answer, Lost) else decode(answer)
 
     def _halt(self) -> None:
         self._pacer.stop()

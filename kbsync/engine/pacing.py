@@ -5,7 +5,7 @@ second on, and over any longer time no more than the rate; under load the mean i
 2.5/s has to allow three in some windows, and a rate below one allows one: hence the ceiling.)
 
 How. aiolimiter is a leaky bucket of capacity b that leaks L per second. Its level is never below 0 and never above b,
-so between the first and the last of N sends, w seconds apart, N - L * w <= b, and a window of one second, in which
+so between the first and the last of N turns, w seconds apart, N - L * w <= b, and a window of one second, in which
 w < 1, holds N < b + L. With L <= ceil(rate) + burst - b that is N < ceil(rate) + burst: the promise. What remains is to
 choose b:
 
@@ -17,15 +17,23 @@ So b = max(burst, 1 + 0.015 * rate) takes up 15 ms and costs at most 1.5 %. And 
 the rate if that is less, costs another 0.5 % and lets a send be 5 ms later than its turn without breaking the promise:
 the loop's clock is not the clock on the wire, and uvloop's is as old as the current turn of its loop.
 
+A turn is not yet a send: between the two a connection may have to be made, which takes any time. So there is a gate
+behind the turns, and what passes it is what is counted. The times of the last sends are kept, and the one that would
+break the promise waits. A send that is more than 5 ms later than its turn also waits until a bucket of the same shape,
+which all sends fill, has room for it: those that a stall has gathered do not leave together. Its turn is moved, not
+taken again, so connections that are slow to come cost no rate.
+
 What aiolimiter cannot do is done in front of it. It lets newcomers overtake waiters: here one waiter at a time asks
-it, and the others stand in line. It cannot pause, nor stop: here both end its wait. And it knows nothing of delays
-after its decision that exceed those 5 ms: the times of the last second's sends are kept, and the one that would break
-the promise waits. On uvloop, whose timers are a millisecond coarse and may fire early, it turns in place while it
-waits: several times the CPU, and a mean of about 95 % from 2,000/s on.
+it, and the others stand in line, by urgency and then by arrival. It cannot pause, nor stop: here both end its wait. On
+uvloop, whose timers are a millisecond coarse and may fire early, it turns in place while it waits: several times the
+CPU, and a mean of about 95 % from 2,000/s on.
 """
 
 from collections import deque
-from math import ceil
+from collections.abc import Awaitable, Callable
+from heapq import heapify, heappop, heappush
+from itertools import count
+from math import ceil, inf
 from typing import Final
 
 import anyio
@@ -35,9 +43,13 @@ from kbsync.engine.target import Clock
 
 __all__ = ("Pacer", "bucket")
 
-_WINDOW_S: Final = 1.0
 _ROOM_S: Final = 0.015
 _MARGIN: Final = 1.005
+_LATE_S: Final = 0.005
+# The promise is one of a second on the wire, where each send may be late by as much as the margin.
+_WINDOW_S: Final = 1.0 + _LATE_S
+# How much work, in seconds of the rate, may stand at the gate before no more turns are given.
+_MOST_BEHIND_S: Final = 1.0
 
 
 def bucket(rate_per_s: float, burst: int) -> tuple[float, float]:
@@ -47,7 +59,7 @@ def bucket(rate_per_s: float, burst: int) -> tuple[float, float]:
 
 
 class Pacer:
-    """The turns of one target, in order of arrival. Nothing goes before *not_before_s* of the monotonic clock."""
+    """The turns of one target, by urgency. Nothing goes before *not_before_s* of the monotonic clock."""
 
     def __init__(self, rate_per_s: float, burst: int, clock: Clock, not_before_s: float = 0.0) -> None:
         capacity, leak_per_s = bucket(rate_per_s, burst)
@@ -55,63 +67,155 @@ class Pacer:
         self._now = clock.monotonic
         self._most = ceil(rate_per_s) + burst - 1
         self._sent: deque[float] = deque()
+        self._gap_s = 1 / leak_per_s
+        self._room_s = (capacity - 1) / leak_per_s
+        self._room_at_s = -inf
+        self._most_behind = max(1.0, leak_per_s * _MOST_BEHIND_S)
         self._paused_until_s = not_before_s
-        self._line = anyio.Lock(fast_acquire=True)
-        self._standing = 0
-        self._rest: anyio.CancelScope | None = None
+        self._line = _Line()
+        self._gate = _Line()
         self._stopped = False
 
-    async def turn(self) -> bool:
-        """Wait until one request may leave, and count it as sent now. Return False if the pacer is stopped instead.
+    async def turn(self, rank: int = 0) -> bool:
+        """Wait until one request may be prepared to leave. Return False if the pacer is stopped instead.
 
-        The caller sends before it waits for anything else.
+        Those of a lower *rank* go first. The caller connects, and asks `go`, before it waits for anything else.
         """
-        if not self._standing and self._open() and self._limiter.has_capacity():
+        if not self._line and self._open() and self._limiter.has_capacity():
             await self._limiter.acquire()  # returns at once
-            self._sent.append(self._now())
             return True
+        return await self._line.stand(rank, self._take)
 
-        self._standing += 1
-        try:
-            async with self._line:
-                return await self._stand()
-        finally:
-            self._standing -= 1
+    async def go(self, turn_at_s: float) -> bool:
+        """Wait until the request whose turn came at *turn_at_s* may leave, and count it as sent now.
+
+        Return False if the pacer is stopped, or paused, instead: the turn is let go, for those that were kept would
+        add to those that follow the pause. The caller sends before it waits for anything else.
+        """
+        now_s = self._now()
+        if (
+            not self._gate
+            and not self._stopped
+            and self._paused_until_s <= now_s
+            and self._full_until_s(now_s) <= now_s
+            and (now_s - turn_at_s <= _LATE_S or self._room_at_s <= now_s)
+        ):
+            self._count(now_s)
+            return True
+        return await self._gate.stand(0, self._pass)
 
     def pause_until(self, at_s: float) -> None:
         """Let nothing go before *at_s* of the monotonic clock; an earlier end of an earlier pause does not count."""
         self._paused_until_s = max(self._paused_until_s, at_s)
+        self._gate.disturb()
 
     def stop(self) -> None:
         """Let nothing go any more, and end all waiting."""
         self._stopped = True
-        if self._rest is not None:
-            self._rest.cancel()
+        self._line.disturb()
+        self._gate.disturb()
 
     def _open(self) -> bool:
         return not self._stopped and self._closed_until_s() <= self._now()
 
     def _closed_until_s(self) -> float:
-        """Return the time before which a pause, or a full window, lets nothing go."""
-        now_s, sent = self._now(), self._sent
+        """Return the time before which a pause, or too much at the gate, gives no turn."""
+        behind = len(self._gate) - self._most_behind
+        return self._paused_until_s if behind <= 0 else max(self._paused_until_s, self._now() + behind * self._gap_s)
+
+    def _full_until_s(self, now_s: float) -> float:
+        """Return the time before which the sends that still count leave no room for another one."""
+        sent = self._sent
         while sent and sent[0] + _WINDOW_S <= now_s:
             sent.popleft()
-        if len(sent) < self._most:
-            return self._paused_until_s
-        return max(self._paused_until_s, sent[-self._most] + _WINDOW_S)
+        return -inf if len(sent) < self._most else sent[-self._most] + _WINDOW_S
 
-    async def _stand(self) -> bool:
-        """Wait at the head of the line."""
-        while not self._stopped:
-            wait_s = self._closed_until_s() - self._now()
-            with anyio.CancelScope() as self._rest:
-                if wait_s > 0:
-                    await anyio.sleep(wait_s)
-                    continue
-                await self._limiter.acquire()
-                # A turn that comes up during a pause is let go: kept, it would add to those that follow the pause.
-                if self._open():
-                    self._sent.append(self._now())
-                    return True
+    def _count(self, now_s: float) -> None:
+        self._sent.append(now_s)
+        self._room_at_s = max(self._room_at_s, now_s - self._room_s) + self._gap_s
 
-        return False
+    async def _take(self) -> bool | None:
+        """Take a turn, as the first in line; None says that things have changed."""
+        if self._stopped:
+            return False
+        wait_s = self._closed_until_s() - self._now()
+        with self._line.rest():
+            if wait_s > 0:
+                await anyio.sleep(wait_s)
+                return None
+            await self._limiter.acquire()
+            # A turn that comes up during a pause is let go: kept, it would add to those that follow the pause.
+            if self._open():
+                return True
+        return None
+
+    async def _pass(self) -> bool | None:
+        """Pass the gate, as the first at it; None says that things have changed."""
+        now_s = self._now()
+        if self._stopped or self._paused_until_s > now_s:
+            return False
+        wait_s = max(self._full_until_s(now_s), self._room_at_s) - now_s
+        if wait_s <= 0:
+            self._count(now_s)
+            return True
+        with self._gate.rest():
+            await anyio.sleep(wait_s)
+        return None
+
+
+class _Waiter:
+    __slots__ = ("key", "news")
+
+    def __init__(self, key: tuple[int, int]) -> None:
+        self.key = key
+        self.news = anyio.Event()
+
+    def __lt__(self, other: "_Waiter") -> bool:
+        return self.key < other.key
+
+
+class _Line:
+    """Those who wait, by rank and then by arrival. Only the first one looks at the clock."""
+
+    def __init__(self) -> None:
+        self._waiters: list[_Waiter] = []
+        self._numbers = count()
+        self._rest: anyio.CancelScope | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def rest(self) -> anyio.CancelScope:
+        """Return the scope in which the first one waits."""
+        self._rest = anyio.CancelScope()
+        return self._rest
+
+    def disturb(self) -> None:
+        """End the wait of the first one."""
+        if self._rest is not None:
+            self._rest.cancel()
+
+    async def stand(self, rank: int, look: Callable[[], Awaitable[bool | None]]) -> bool:
+        """Return what *look* says, which is asked when this waiter is the first, until it says yes or no."""
+        me = _Waiter((rank, next(self._numbers)))
+        heappush(self._waiters, me)
+        if len(self._waiters) > 1 and self._waiters[0] is me:
+            self.disturb()
+        try:
+            while True:
+                if self._waiters[0] is not me:
+                    me.news = anyio.Event()
+                    await me.news.wait()
+                elif (answer := await look()) is not None:
+                    return answer
+        finally:
+            self._leave(me)
+
+    def _leave(self, me: _Waiter) -> None:
+        if self._waiters[0] is me:
+            heappop(self._waiters)
+        else:
+            self._waiters.remove(me)
+            heapify(self._waiters)
+        if self._waiters:
+            self._waiters[0].news.set()

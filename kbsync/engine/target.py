@@ -1,22 +1,30 @@
 """What the engine is given: targets, a transport for each, a clock, and what to do about errors."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from kbsync.core.wire import Codec, Lost, Request, Response
 
-__all__ = ("READ_ANSWER_BYTES", "WRITE_ANSWER_BYTES", "Clock", "Policy", "Target", "Transport")
+__all__ = ("READ_ANSWER_BYTES", "WRITE_ANSWER_BYTES", "Clock", "Policy", "Ready", "Target", "Transport")
 
 WRITE_ANSWER_BYTES: Final = 1024 * 1024
 READ_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 
+# Asked when there is a connection, and waited for: may the request leave now?
+Ready: TypeAlias = Callable[[], Awaitable[bool]]
+
+
 class Transport(Protocol):
     """Moves bytes to and from one origin."""
 
-    async def send(self, request: Request, limit_bytes: int = ...) -> Response | Lost:
-        """Put *request* on the wire at most once. An answer of more than *limit_bytes* is lost."""
+    async def send(self, request: Request, limit_bytes: int, ready: Ready) -> Response | Lost:
+        """Put *request* on the wire at most once. An answer of more than *limit_bytes* is lost.
+
+        Nothing leaves before *ready* said yes; after that the first byte is written without waiting. After a no the
+        connection is given back, and the request is lost unsent.
+        """
         ...
 
 

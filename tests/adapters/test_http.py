@@ -10,14 +10,19 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
 
 from kbsync.adapters.http import HttpTransport
+from kbsync.core.settings import RetrySettings
 from kbsync.core.wire import Lost, Request, Response
-from kbsync.engine.target import READ_ANSWER_BYTES
+from kbsync.engine.dispatch import Engine
+from kbsync.engine.target import READ_ANSWER_BYTES, WRITE_ANSWER_BYTES, Policy, Ready, Target
 from tests.adapters.wire_faults import Exchange, Fault, ok, reset, serving
+from tests.engine.test_pacing import most_in_a_second
+from tests.fakes import LittleCodec, MemoryJournal, change, plan_of
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +49,20 @@ async def transport_to(
         url, concurrency=2, connect_timeout_s=connect_s, read_timeout_s=read_s, total_timeout_s=total_s
     ) as transport:
         yield transport
+
+
+async def at_once() -> bool:
+    return True
+
+
+async def never() -> bool:
+    return False
+
+
+async def send(
+    transport: HttpTransport, sent: Request, limit_bytes: int = WRITE_ANSWER_BYTES, ready: Ready = at_once
+) -> Response | Lost:
+    return await transport.send(sent, limit_bytes, ready)
 
 
 def request(
@@ -186,7 +205,7 @@ ANSWERS: dict[str, tuple[Fault, int, bytes]] = {
 @pytest.mark.parametrize(("fault", "reason"), LOSSES.values(), ids=LOSSES)
 async def test_a_broken_answer_is_lost_and_nothing_is_sent_twice(fault: Fault, reason: str, method: str) -> None:
     async with serving(fault) as server, transport_to(server.url) as transport:
-        lost = await transport.send(request(method))
+        lost = await send(transport, request(method))
         await asyncio.sleep(0.05)
 
         assert isinstance(lost, Lost)
@@ -199,7 +218,7 @@ async def test_a_broken_answer_is_lost_and_nothing_is_sent_twice(fault: Fault, r
 @pytest.mark.parametrize(("fault", "status", "body"), ANSWERS.values(), ids=ANSWERS)
 async def test_a_complete_answer_is_handed_on_as_it_is(fault: Fault, status: int, body: bytes, method: str) -> None:
     async with serving(fault) as server, transport_to(server.url) as transport:
-        answer = await transport.send(request(method))
+        answer = await send(transport, request(method))
 
         assert isinstance(answer, Response)
         assert (answer.status, answer.body) == (status, body)
@@ -209,7 +228,7 @@ async def test_a_complete_answer_is_handed_on_as_it_is(fault: Fault, status: int
 @pytest.mark.parametrize("end", [close, reset])
 async def test_a_connection_that_breaks_before_the_request_is_read_leaves_doubt(end: Fault) -> None:
     async with serving(end) as server, transport_to(server.url) as transport:
-        lost = await transport.send(request())
+        lost = await send(transport, request())
         await asyncio.sleep(0.05)
 
         assert isinstance(lost, Lost)
@@ -226,8 +245,8 @@ async def test_a_kept_connection_that_broke_is_not_tried_again_by_itself(method:
         exchange.reset()
 
     async with serving(fault) as server, transport_to(server.url) as transport:
-        first = await transport.send(request(method))
-        second = await transport.send(request(method))
+        first = await send(transport, request(method))
+        second = await send(transport, request(method))
         await asyncio.sleep(0.05)
 
         assert isinstance(first, Response)
@@ -244,7 +263,7 @@ async def test_connections_are_kept_between_requests() -> None:
 
     async with serving(fault) as server, transport_to(server.url) as transport:
         for _ in range(5):
-            await transport.send(request())
+            await send(transport, request())
 
         assert len(server.requests) == 5
         assert server.connections == 1
@@ -255,7 +274,7 @@ async def test_a_redirect_is_an_answer_and_its_address_is_never_contacted(status
     async with serving(says(ok())) as elsewhere:
         moved = ok(b"{}", b"Location: " + elsewhere.url.encode(), status=b"%d Moved" % status)
         async with serving(says(moved)) as server, transport_to(server.url) as transport:
-            answer = await transport.send(request())
+            answer = await send(transport, request())
             await asyncio.sleep(0.05)
 
             assert isinstance(answer, Response)
@@ -267,14 +286,14 @@ async def test_a_refused_connection_was_not_sent() -> None:
     async with serving(silence) as server:
         url = server.url
     async with transport_to(url) as transport:
-        lost = await transport.send(request())
+        lost = await send(transport, request())
 
         assert lost == Lost("connect", "ClientConnectorError [Errno 111]", sent=False)
 
 
 async def test_an_unknown_host_was_not_sent() -> None:
     async with transport_to("https://kbsync-test.invalid", total_s=20, connect_s=20) as transport:
-        lost = await transport.send(request())
+        lost = await send(transport, request())
 
         assert isinstance(lost, Lost)
         assert (lost.reason, lost.sent, lost.fatal) == ("dns", False, False)
@@ -285,7 +304,7 @@ async def test_a_stalled_tls_handshake_was_not_sent() -> None:
         serving(silence) as server,
         transport_to(f"https://127.0.0.1:{server.port}", connect_s=0.2, total_s=5) as transport,
     ):
-        lost = await transport.send(request())
+        lost = await send(transport, request())
 
         assert isinstance(lost, Lost)
         assert (lost.reason, lost.sent, lost.fatal) == ("connect", False, False)
@@ -297,7 +316,7 @@ async def test_a_server_without_tls_is_fatal() -> None:
         await asyncio.sleep(0.2)
 
     async with serving(fault) as server, transport_to(f"https://127.0.0.1:{server.port}") as transport:
-        lost = await transport.send(request())
+        lost = await send(transport, request())
 
         assert isinstance(lost, Lost)
         assert (lost.reason, lost.sent, lost.fatal) == ("tls", False, True)
@@ -323,7 +342,7 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 async def test_a_certificate_that_does_not_verify_is_fatal_and_gets_no_request(self_signed: ssl.SSLContext) -> None:
     async with serving(says(ok()), self_signed) as server:
         async with transport_to(f"https://localhost:{server.port}") as transport:
-            lost = await transport.send(request())
+            lost = await send(transport, request())
 
         assert isinstance(lost, Lost)
         assert (lost.reason, lost.sent, lost.fatal) == ("tls", False, True)
@@ -332,7 +351,7 @@ async def test_a_certificate_that_does_not_verify_is_fatal_and_gets_no_request(s
 
 async def test_the_request_stands_on_the_wire_as_given() -> None:
     async with serving(says(ok())) as server, transport_to(server.url) as transport:
-        await transport.send(request(path="/api/%E7%8C%AB?Action=Update&Version=1"))
+        await send(transport, request(path="/api/%E7%8C%AB?Action=Update&Version=1"))
 
         first, *lines = server.requests[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -352,7 +371,7 @@ async def test_the_request_stands_on_the_wire_as_given() -> None:
 async def test_a_path_that_would_not_stand_on_the_wire_is_never_sent(path: str) -> None:
     async with serving(says(ok())) as server, transport_to(server.url) as transport:
         with pytest.raises(ValueError, match="as it is"):
-            await transport.send(request(path=path))
+            await send(transport, request(path=path))
 
         assert server.connections == 0
 
@@ -360,7 +379,7 @@ async def test_a_path_that_would_not_stand_on_the_wire_is_never_sent(path: str) 
 @pytest.mark.parametrize("path", ["/v1/../open_api/x", "/v1/%2e%2e/x", "//evil.example/x", "/v1//x?a=%2F&b=c:@/?"])
 async def test_a_path_is_never_made_into_another(path: str) -> None:
     async with serving(says(ok())) as server, transport_to(server.url) as transport:
-        await transport.send(request(path=path))
+        await send(transport, request(path=path))
 
         assert server.requests[0].startswith(f"PUT {path} HTTP/1.1\r\n".encode())
 
@@ -372,8 +391,8 @@ async def test_cookies_are_neither_kept_nor_sent() -> None:
             await exchange.write(ok(b"{}", b"Set-Cookie: session=1; Path=/"))
 
     async with serving(fault) as server, transport_to(server.url) as transport:
-        await transport.send(request())
-        await transport.send(request())
+        await send(transport, request())
+        await send(transport, request())
 
         assert b"cookie" not in server.requests[1].lower()
 
@@ -395,7 +414,7 @@ async def test_the_environment_is_not_asked_for_proxies_or_passwords(
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         async with transport_to(server.url) as transport:
             bare = Request("PUT", "/x", {}, b"{}")
-            await transport.send(bare)
+            await send(transport, bare)
 
         assert proxy.connections == 0
         assert b"authorization" not in server.requests[0].lower()
@@ -404,7 +423,7 @@ async def test_the_environment_is_not_asked_for_proxies_or_passwords(
 async def test_repeated_headers_are_joined_and_names_are_lower_case() -> None:
     async with serving(says(ok(b"{}", b"Retry-After: 1", b"RETRY-AFTER: 2", b"X-TT-LogID: abc"))) as server:
         async with transport_to(server.url) as transport:
-            answer = await transport.send(request())
+            answer = await send(transport, request())
 
         assert isinstance(answer, Response)
         assert answer.headers["retry-after"] == "1, 2"
@@ -414,8 +433,8 @@ async def test_repeated_headers_are_joined_and_names_are_lower_case() -> None:
 async def test_a_read_may_have_a_longer_answer_than_a_write() -> None:
     body = b" " * (2 * MIB)
     async with serving(says(ok(body))) as server, transport_to(server.url, total_s=5) as transport:
-        write = await transport.send(request())
-        read = await transport.send(request("POST"), READ_ANSWER_BYTES)
+        write = await send(transport, request())
+        read = await send(transport, request("POST"), READ_ANSWER_BYTES)
 
         assert isinstance(write, Lost)
         assert write.reason == "oversized"
@@ -431,7 +450,7 @@ async def test_a_gzip_bomb_is_cut_before_it_unfolds() -> None:
 
     async with serving(says(ok(bomb, GZIP))) as server, transport_to(server.url, total_s=5) as transport:
         before_kib, began_s = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, monotonic()
-        lost = await transport.send(request(), READ_ANSWER_BYTES)
+        lost = await send(transport, request(), READ_ANSWER_BYTES)
         took_s = monotonic() - began_s
         grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
 
@@ -451,7 +470,7 @@ async def test_time_spent_waiting_for_a_turn_does_not_shorten_a_request() -> Non
     async with serving(fault) as server, transport_to(server.url) as transport:
 
         async def worker() -> list[Response | Lost]:
-            return [await transport.send(request()) for _ in range(6)]
+            return [await send(transport, request()) for _ in range(6)]
 
         answers = [answer for each in await asyncio.gather(worker(), worker()) for answer in each]
 
@@ -459,9 +478,151 @@ async def test_time_spent_waiting_for_a_turn_does_not_shorten_a_request() -> Non
         assert server.connections == 2
 
 
+# --------------------------------------------------------------------------------------------- before the first byte
+
+
+async def keep_answering(exchange: Exchange) -> None:
+    while True:
+        await exchange.read()
+        await exchange.write(ok())
+
+
+async def test_a_request_that_is_held_back_leaves_no_byte_and_its_connection_is_used_again() -> None:
+    async with serving(keep_answering) as server, transport_to(server.url) as transport:
+        lost = await send(transport, request(), ready=never)
+        answer = await send(transport, request())
+
+        assert lost == Lost("unsent", "it was held back", sent=False)
+        assert isinstance(answer, Response)
+        assert (len(server.requests), server.connections) == (1, 1)
+
+
+async def test_nothing_leaves_before_it_may_and_waiting_for_that_is_not_connecting() -> None:
+    async with serving(keep_answering) as server, transport_to(server.url, connect_s=0.1, total_s=5) as transport:
+        may = asyncio.Event()
+
+        async def ready() -> bool:
+            await may.wait()
+            return True
+
+        task = asyncio.create_task(send(transport, request(), ready=ready))
+        await asyncio.sleep(0.4)
+        assert (server.connections, server.requests) == (1, [])
+        may.set()
+
+        assert isinstance(await task, Response)
+        assert server.connections == 1
+
+
+async def test_waiting_to_leave_counts_for_the_total_time_and_nothing_is_sent() -> None:
+    async with serving(keep_answering) as server, transport_to(server.url, total_s=0.2) as transport:
+
+        async def ready() -> bool:
+            await asyncio.sleep(30)
+            return True
+
+        lost = await send(transport, request(), ready=ready)
+        answer = await send(transport, request())
+
+        assert isinstance(lost, Lost)
+        assert (lost.reason, lost.sent) == ("timeout", False)
+        assert isinstance(answer, Response)
+        assert (len(server.requests), server.connections) == (1, 1)
+
+
+async def test_a_request_cancelled_before_it_may_leave_gives_its_connection_back() -> None:
+    async with serving(keep_answering) as server, transport_to(server.url, total_s=5) as transport:
+
+        async def ready() -> bool:
+            await asyncio.sleep(30)
+            return True
+
+        tasks = [asyncio.create_task(send(transport, request(), ready=ready)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        answers = await asyncio.gather(*(send(transport, request()) for _ in range(2)))
+
+        assert all(isinstance(answer, Response) for answer in answers)
+        assert (len(server.requests), server.connections) == (2, 2)
+
+
+async def test_a_connection_that_is_closed_while_its_request_waits_is_replaced() -> None:
+    async def fault(exchange: Exchange) -> None:
+        if exchange.server.connections > 1:
+            await keep_answering(exchange)
+
+    async with serving(fault) as server, transport_to(server.url, total_s=5) as transport:
+        asked = count()
+
+        async def ready() -> bool:
+            if next(asked) == 0:
+                await asyncio.sleep(0.2)
+            return True
+
+        answer = await send(transport, request(), ready=ready)
+
+        assert isinstance(answer, Response)
+        assert (len(server.requests), server.connections, next(asked)) == (1, 2, 2)
+
+
+async def test_a_total_time_that_ends_while_connecting_leaves_no_doubt() -> None:
+    async with (
+        serving(silence) as server,
+        transport_to(f"https://127.0.0.1:{server.port}", connect_s=5, total_s=0.2) as transport,
+    ):
+        lost = await send(transport, request())
+
+        assert isinstance(lost, Lost)
+        assert lost.sent is False
+
+
+async def test_a_stall_in_connecting_does_not_send_more_in_a_second_than_the_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    resolve, calls = loop.getaddrinfo, count()
+
+    async def stalled(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == 0:
+            await asyncio.sleep(1.5)
+        return await resolve(*args, **kwargs)
+
+    arrivals: list[float] = []
+
+    async def fault(exchange: Exchange) -> None:
+        while True:
+            await exchange.read()
+            arrivals.append(monotonic())
+            await exchange.write(ok())
+
+    monkeypatch.setattr(loop, "getaddrinfo", stalled)
+    journal = MemoryJournal()
+    async with (
+        serving(fault) as server,
+        HttpTransport(
+            f"http://localhost:{server.port}",
+            concurrency=20,
+            connect_timeout_s=5,
+            read_timeout_s=5,
+            total_timeout_s=10,
+        ) as transport,
+    ):
+        target = Target("t", LittleCodec(), transport, 10.0, concurrency=20)
+        await Engine([target], journal, lambda _: None, RetrySettings(), Policy()).apply(
+            plan_of(change(number) for number in range(40))
+        )
+
+    assert len(arrivals) == 40
+    assert most_in_a_second(arrivals) <= 10
+    told = sorted(one.sent_at_s for one in journal.conclusions if one.sent_at_s is not None)
+    assert [at_s - told[0] for at_s in told] == pytest.approx([at_s - arrivals[0] for at_s in arrivals], abs=0.05)
+
+
 async def test_a_cancelled_request_leaves_no_connection_behind() -> None:
     async with serving(then(b"", silence)) as server, transport_to(server.url) as transport:
-        task = asyncio.create_task(transport.send(request()))
+        task = asyncio.create_task(send(transport, request()))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -481,7 +642,7 @@ async def test_no_secret_shows_in_what_comes_back(fault: Fault, caplog: pytest.L
     caplog.set_level(0)
     async with serving(fault) as server, transport_to(server.url) as transport:
         sent = request()
-        answer = await transport.send(sent)
+        answer = await send(transport, sent)
 
     for shown in (repr(answer), str(answer), repr(sent), repr(transport), caplog.text):
         assert SECRET not in shown
@@ -491,7 +652,7 @@ async def test_no_secret_shows_in_what_comes_back(fault: Fault, caplog: pytest.L
 async def test_a_header_that_cannot_be_sent_shows_no_secret(value: str) -> None:
     async with serving(says(ok())) as server, transport_to(server.url) as transport:
         poisoned = Request("PUT", "/x", {"Authorization": SECRET + value}, b"{}")
-        lost = await transport.send(poisoned)
+        lost = await send(transport, poisoned)
 
         assert isinstance(lost, Lost)
         assert SECRET not in repr(lost)
@@ -501,7 +662,7 @@ async def test_a_header_that_cannot_be_sent_shows_no_secret(value: str) -> None:
 async def test_a_path_error_shows_no_secret_in_its_traceback() -> None:
     async with serving(says(ok())) as server, transport_to(server.url) as transport:
         with pytest.raises(ValueError, match="as it is") as caught:
-            await transport.send(request(path="/v1/x#y"))
+            await send(transport, request(path="/v1/x#y"))
 
         assert SECRET not in "".join(traceback.format_exception(caught.value))
         assert server.connections == 0

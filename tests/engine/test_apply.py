@@ -1,17 +1,20 @@
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from math import ceil
 
 import anyio
+import orjson
 import pytest
 
-from kbsync.core.events import AttemptFailed, StopRequested, TargetPaused, TargetStopped
+from kbsync.core.events import AttemptFailed, Event, StopRequested, TargetPaused, TargetStopped
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
-from kbsync.core.wire import Accepted, Answer, Lost, Request, Response, Verdict
+from kbsync.core.wire import Accepted, Answer, Lost, Operation, ReadResult, Request, Response, Verdict
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
 from kbsync.errors import StateWriteError
@@ -113,6 +116,56 @@ def test_two_changes_of_one_item_are_never_in_flight_together() -> None:
 
     assert transport.overlaps == []
     assert set(story.outcomes) == {"updated"}
+
+
+@pytest.mark.parametrize("operation", ["little.caption", "little.meta"])
+def test_the_rate_holds_when_connections_stall(operation: str) -> None:
+    changes = [change(number, operation=operation) for number in range(60)]
+    transport = ScriptedTransport(connect_s=lambda number: max(0.0, 3 - number * 0.2))
+    story = play(changes, transport, rate=5, concurrency=20)
+
+    assert set(story.outcomes) == {"updated"}
+    assert most_in_a_second(transport.begun) <= 5
+    sent_s = sorted(one.sent_at_s for one in story.journal.conclusions if one.sent_at_s is not None)
+    assert sent_s == pytest.approx(sorted(EPOCH_S + sent.at_s for sent in transport.writes), abs=1e-4)
+
+
+def test_what_is_stopped_or_cancelled_while_it_connects_was_not_sent() -> None:
+    async def stop(engine: Engine) -> None:
+        await anyio.sleep(1)
+        engine.request_stop("signal")
+
+    transport = ScriptedTransport(connect_s=3)
+    stopped = play(captions(20), transport, meanwhile=stop)
+    cancelled = play(captions(20), ScriptedTransport(connect_s=3), cancel_at_s=1)
+
+    assert stopped.counts == {("not_attempted", "signal"): 20}
+    assert (transport.begun, transport.held_back) == ([], 4)
+    assert cancelled.counts == {("not_attempted", "cancelled"): 20}
+    for story in (stopped, cancelled):
+        assert {(one.verdict, one.sent_at_s, one.doubt) for one in story.journal.conclusions} == {
+            ("unsent", None, False)
+        }
+        assert len(story.journal.conclusions) == len(story.journal.intents) == 4
+
+
+def test_what_connects_while_a_pause_begins_takes_a_turn_after_it() -> None:
+    transport = ScriptedTransport(
+        lambda _, count: answer(429, headers={"retry-after": "30"}, code=9) if count == 0 else None,
+        connect_s=lambda number: 0.0 if number == 0 else 1.0,
+    )
+    story = play([*captions(5), *metas(5, container="d")], transport)
+
+    assert set(story.outcomes) == {"updated"}
+    assert transport.held_back
+    assert all(at_s >= 30 for at_s in transport.begun[1:])
+
+
+def test_the_time_spent_at_the_gate_is_not_the_requests_own() -> None:
+    transport = ScriptedTransport(latency_s=1, connect_s=2)
+    story = play(captions(4), transport, rate=0.5, concurrency=4)
+
+    assert [one.duration_ms for one in story.journal.conclusions] == pytest.approx([3000] * 4, abs=1)
 
 
 # --------------------------------------------------------------------------------------------------- retries
@@ -326,6 +379,54 @@ def test_forbidden_for_all_of_the_first_twenty_stops_the_target() -> None:
 
     assert story.counts == {("failed", "forbidden"): 20, ("not_attempted", "unauthorised"): 40}
     assert len(transport.sent) == 20
+
+
+def test_forbidden_for_all_bulk_reads_stops_the_target() -> None:
+    story = play(metas(200), transport := always(answer(403)), concurrency=4)
+
+    assert len(transport.sent) <= 20 + 3
+    assert transport.writes == []
+    assert [event.reason for event in story.events_of(TargetStopped)] == ["unauthorised"]
+    assert story.counts[("not_attempted", "unauthorised")] >= 170
+
+
+def test_reads_that_prove_nothing_do_not_hide_that_all_is_forbidden() -> None:
+    def script(request: Request, _: int) -> Reply:
+        return answer(code=0, fields={}) if b"," in request.body else answer(403)
+
+    story = play(metas(200), transport := ScriptedTransport(script), concurrency=4)
+
+    assert len(transport.sent) <= 30
+    assert [event.reason for event in story.events_of(TargetStopped)] == ["unauthorised"]
+
+
+@pytest.mark.parametrize("reply", [Response(200, {}, b"<html>Sign in"), Response(200, {}, b"")])
+def test_a_target_that_says_nothing_clear_for_a_minute_is_stopped(reply: Response) -> None:
+    retry = RetrySettings(base_delay_s=10)
+    story = play([*captions(500, "a"), *captions(50, "b")], always(reply), ScriptedTransport(), retry=retry)
+
+    assert [(event.target, event.reason) for event in story.events_of(TargetStopped)] == [("a", "unclear")]
+    assert 60 <= story.seconds < 100
+    assert {one.reason for one in story.settlements if one.outcome == "not_attempted"} == {"unclear"}
+    assert story.counts[("updated", "accepted")] == 50
+    assert story.counts[("not_attempted", "unclear")] > 400
+
+
+def test_unclear_answers_among_others_stop_nothing() -> None:
+    transport = ScriptedTransport(lambda _, count: Response(200, {}, b"<html>") if count % 3 else None, latency_s=2)
+    story = play(captions(100), transport, retry=RetrySettings(attempts=50))
+
+    assert set(story.outcomes) == {"updated"}
+    assert story.seconds > 60
+
+
+def test_three_unclear_answers_are_too_few_to_stop_a_target() -> None:
+    retry = RetrySettings(base_delay_s=60, max_delay_s=300, deadline_s=1000, attempts=3)
+    story = play(captions(1), transport := always(Response(200, {}, b"")), retry=retry, jitter=lambda: 0.9)
+
+    assert story.seconds > 60
+    assert len(transport.sent) == 3
+    assert story.events_of(TargetStopped) == []
 
 
 def test_a_wrong_clock_is_corrected_once_and_the_request_signed_again() -> None:
@@ -663,6 +764,47 @@ def test_a_read_that_got_old_in_a_pause_is_made_again_in_bulk() -> None:
     assert len(transport.reads) <= 6
 
 
+@pytest.mark.parametrize(
+    ("rate", "concurrency", "connect_s"),
+    [
+        *((1.0, 64, 0.0), (0.2, 16, 0.0), (0.2, 16, 3.0), (0.39, 8, 1.0), (0.5, 64, 0.0), (3.3, 30, 0.5)),
+        *((10.0, 4, 0.1), (10.0, 64, 3.0), (200.0, 64, 0.0)),
+    ],
+)
+def test_live_values_are_fresh_when_they_are_written_over(rate: float, concurrency: int, connect_s: float) -> None:
+    def script(_: Request, count: int) -> Reply:
+        return answer(503) if count % 7 == 3 else None
+
+    changes = [*captions(40), *metas(150, container="d")]
+    transport = ScriptedTransport(script, latency_s=0.2, connect_s=lambda number: connect_s if number % 5 else 0.0)
+    retry = RetrySettings(attempts=20, deadline_s=3600)
+    story = play(changes, transport, rate=rate, concurrency=concurrency, retry=retry)
+
+    assert set(story.outcomes) == {"updated"}
+    assert _oldest_write_s(transport) <= max(10.0, 2.1 / rate)
+    assert most_in_a_second(transport.begun) <= ceil(rate)
+    if not connect_s:
+        assert len(transport.reads) <= 280 / max(1, 0.7 * min(10, int(rate * 5)))
+
+
+def test_what_keeps_an_overlay_from_its_turn_does_not_do_so_for_ever() -> None:
+    story = play(metas(3), ScriptedTransport(), journal=MemoryJournal(commit_s=11), concurrency=1)
+
+    assert set(story.outcomes) == {"updated"}
+
+
+def _oldest_write_s(transport: ScriptedTransport) -> float:
+    """Return the greatest age that live values had when they were written over."""
+    read_s: dict[str, float] = {}
+    oldest_s = 0.0
+    for sent in sorted(transport.sent, key=lambda sent: (sent.at_s, sent.until_s)):
+        if sent.request.path.startswith("/read/"):
+            read_s |= dict.fromkeys(orjson.loads(sent.request.body), sent.until_s)
+        elif "/little.meta/" in sent.request.path:
+            oldest_s = max(oldest_s, sent.at_s - read_s[sent.id])
+    return oldest_s
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.3, 1])
 def test_a_slow_rate_does_not_make_reads_old_for_ever(rate: float) -> None:
     story = play(metas(6), transport := ScriptedTransport(), rate=rate, concurrency=4)
@@ -757,6 +899,59 @@ def test_a_defect_in_a_codec_costs_its_item_and_is_raised_at_the_end() -> None:
     assert story.counts == {("updated", "accepted"): 9, ("failed", "defect"): 1}
     assert isinstance(story.error, RuntimeError)
     assert story.settlements[3].answer == Answer(message="RuntimeError")
+
+
+def test_an_operation_that_a_provider_does_not_have_costs_its_change_alone() -> None:
+    changes = [*captions(10, "a"), *captions(10, "b")]
+    changes[3] = replace(changes[3], operation="little.nope")
+    story = play(changes, first := ScriptedTransport(), ScriptedTransport())
+
+    assert story.counts == {("updated", "accepted"): 19, ("failed", "defect"): 1}
+    assert story.settlements[3].reason == "defect"
+    assert len(first.sent) == 9
+    assert isinstance(story.error, ValueError)
+    assert story.journal.flushes == 1
+
+
+@pytest.mark.parametrize("method", ["encode_read", "decode_read"])
+def test_a_defect_in_a_bulk_read_costs_only_its_item(method: str) -> None:
+    class Broken(LittleCodec):
+        def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
+            self._check("encode_read", items)
+            return super().encode_read(operation, items)
+
+        def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> ReadResult | Verdict:
+            self._check("decode_read", items)
+            return super().decode_read(operation, items, response)
+
+        def _check(self, where: str, items: Sequence[Item]) -> None:
+            if where == method and any(item.id == "000003" for item in items):
+                raise RuntimeError
+
+    story = play(metas(20), ScriptedTransport(), codec=Broken())
+
+    assert story.counts == {("updated", "accepted"): 19, ("failed", "defect"): 1}
+    assert isinstance(story.error, RuntimeError)
+
+
+def test_a_defect_that_no_item_can_be_blamed_for_costs_its_target_alone() -> None:
+    class Broken(LittleCodec):
+        operations: Mapping[str, Operation] = {**LittleCodec.operations, "little.caption": None}  # type: ignore[dict-item]
+
+    codecs = {"a": Broken(), "b": LittleCodec()}
+    journal = MemoryJournal()
+    events: list[Event] = []
+
+    async def scenario() -> None:
+        targets = [Target(name, codec, ScriptedTransport(), 100.0, concurrency=1) for name, codec in codecs.items()]
+        engine = Engine(targets, journal, events.append, RetrySettings(), Policy(), virtual_clock())
+        with pytest.raises(AttributeError):
+            await engine.apply(plan_of([*captions(5, "a"), *captions(5, "b")]))
+
+    run_virtually(scenario)
+
+    assert Counter(one.outcome for one in journal.settlements)["updated"] == 5
+    assert events == [TargetStopped("a", "defect", Answer(message="AttributeError"))]
 
 
 def test_a_defect_after_sending_leaves_the_change_unknown() -> None:

@@ -15,6 +15,7 @@ from kbsync.core.settings import RetrySettings
 from kbsync.core.wire import Accepted, Lost, Request, Response
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy
+from tests.clock import EPOCH_S
 from tests.engine.stage import Play, play
 from tests.engine.test_pacing import most_in_a_second
 from tests.fakes import LittleCodec, MemoryJournal, ScriptedTransport, answer, change
@@ -94,6 +95,7 @@ STOPS = st.lists(
     burst=st.sampled_from((1, 1, 3)),
     concurrency=st.integers(1, 9),
     latencies=st.lists(st.sampled_from((0.0, 0.001, 0.3, 12.0)), min_size=1, max_size=5),
+    connects=st.lists(st.sampled_from((0.0, 0.0, 0.001, 0.05, 3.0)), min_size=1, max_size=5),
     retry=RETRY,
     policy=POLICY,
     stops=STOPS,
@@ -109,6 +111,7 @@ def test_whatever_happens_every_change_has_one_true_end(
     burst: int,
     concurrency: int,
     latencies: list[float],
+    connects: list[float],
     retry: RetrySettings,
     policy: Policy,
     stops: list[tuple[float, str]],
@@ -128,7 +131,7 @@ def test_whatever_happens_every_change_has_one_true_end(
     by_target = dict(zip("ab", scripts, strict=True))
     story = play(
         changes,
-        *(_scripted(by_target[name], latencies) for name in sorted({one.item.target for one in changes})),
+        *(_scripted(by_target[name], latencies, connects) for name in sorted({one.item.target for one in changes})),
         rate=rate,
         burst=burst,
         concurrency=concurrency,
@@ -143,16 +146,18 @@ def test_whatever_happens_every_change_has_one_true_end(
     _everything_is_accounted_for(story)
     _attempts_are_within_bounds(story, retry)
     _outcomes_are_true(story)
+    _send_times_are_true(story)
     for transport in story.transports.values():
         assert transport.overlaps == []
         assert most_in_a_second(transport.begun) <= ceil(rate) + burst - 1
         assert transport.most_at_once <= concurrency * 10
 
 
-def _scripted(script: list[Reply], latencies: list[float]) -> ScriptedTransport:
+def _scripted(script: list[Reply], latencies: list[float], connects: list[float]) -> ScriptedTransport:
     return ScriptedTransport(
         lambda _, count: script[count] if count < len(script) else None,
         lambda count: latencies[count % len(latencies)],
+        lambda count: connects[count % len(connects)],
     )
 
 
@@ -173,6 +178,16 @@ def _attempts_are_within_bounds(story: Play, retry: RetrySettings) -> None:
     sent = sum(len(transport.writes) for transport in story.transports.values())
     assert all(one.attempts <= most for one in story.settlements)
     assert sum(one.attempts for one in story.settlements) == sent
+
+
+def _send_times_are_true(story: Play) -> None:
+    begun = sorted(EPOCH_S + at_s for transport in story.transports.values() for at_s in transport.begun)
+    conclusions, reads = story.journal.conclusions, story.journal.read_ends.values()
+    sent = [one.sent_at_s for one in conclusions] + [read.sent_at_s for read in reads]
+    told = sorted(at_s for at_s in sent if at_s is not None)
+    # What was answered by a loss may have left, or not.
+    if all(one.verdict != "lost" for one in conclusions) and all(read.verdict != "lost" for read in reads):
+        assert told == pytest.approx(begun, abs=1e-4)
 
 
 def _outcomes_are_true(story: Play) -> None:

@@ -1,6 +1,7 @@
 import time
 from collections.abc import Sequence
 from functools import partial
+from itertools import count, pairwise
 from math import ceil
 
 import anyio
@@ -40,16 +41,22 @@ async def send_all(
     most: int = 10**9,
     think_s: Sequence[float] = (0.0,),
     pauses: Sequence[tuple[float, float]] = (),
+    connect_s: Sequence[float] = (0.0,),
 ) -> list[float]:
-    """Return the times at which *workers* that think between their turns were let go."""
+    """Return the times at which *workers* that think between their turns, and connect after them, were let go."""
     clock = virtual_clock()
     pacer = Pacer(rate, burst, clock)
     times: list[float] = []
 
     async def work(number: int) -> None:
+        turns = count()
         while len(times) < most and await pacer.turn():
-            times.append(clock.monotonic())
-            await anyio.sleep(think_s[(number + len(times)) % len(think_s)])
+            turn_at_s = clock.monotonic()
+            if delay_s := connect_s[(number + next(turns)) % len(connect_s)]:
+                await anyio.sleep(delay_s)
+            if await pacer.go(turn_at_s):
+                times.append(clock.monotonic())
+                await anyio.sleep(think_s[(number + len(times)) % len(think_s)])
 
     async with anyio.create_task_group() as tasks:
         for number in range(workers):
@@ -72,19 +79,32 @@ async def send_all(
         st.tuples(st.sampled_from((0.0, 0.3, 0.999, 1.0, 5.0)), st.sampled_from((0.0, 0.001, 0.5, 1.0, 7.0))),
         max_size=4,
     ),
+    connect_s=st.lists(st.sampled_from((0.0, 0.0, 0.001, 0.01, 0.1, 0.99, 3.0)), min_size=1, max_size=6),
     loop=st.sampled_from((VirtualLoop, CoarseLoop)),
 )
-@example(rate=5.0, burst=1, workers=1, think_s=[1.0, 0.0], pauses=[], loop=VirtualLoop)
+@example(rate=5.0, burst=1, workers=1, think_s=[1.0, 0.0], pauses=[], connect_s=[0.0], loop=VirtualLoop)
+@example(rate=5.0, burst=1, workers=20, think_s=[0.0], pauses=[], connect_s=[3.0, 0.0], loop=VirtualLoop)
 def test_no_second_holds_more_than_the_rate_and_the_burst_allow(
     rate: float,
     burst: int,
     workers: int,
     think_s: list[float],
     pauses: list[tuple[float, float]],
+    connect_s: list[float],
     loop: type[VirtualLoop],
 ) -> None:
     until_s = min(20.0, max(5.0, 3 / rate))
-    run = partial(send_all, rate, burst, workers=workers, until_s=until_s, most=2_000, think_s=think_s, pauses=pauses)
+    run = partial(
+        send_all,
+        rate,
+        burst,
+        workers=workers,
+        until_s=until_s,
+        most=2_000,
+        think_s=think_s,
+        pauses=pauses,
+        connect_s=connect_s,
+    )
     times = run_virtually(run, loop=loop)
 
     assert most_in_a_second(times) <= allowed(rate, burst)
@@ -152,6 +172,89 @@ def test_turns_come_in_the_order_of_asking() -> None:
     assert run_virtually(scenario) == [*range(20), *range(100, 120)]
 
 
+@pytest.mark.parametrize("rate", [0.2, 1, 10, 200])
+@pytest.mark.parametrize("connect_s", [[0.08, 0.1, 0.05, 0.12], [0.3], [3.0, 0.0, 0.0, 0.0, 0.0]])
+def test_connections_that_are_slow_to_come_cost_no_rate(rate: float, connect_s: list[float]) -> None:
+    seconds = max(30.0, 30 / rate)
+    run = partial(send_all, rate, 1, workers=256, until_s=seconds, connect_s=connect_s)
+    times = run_virtually(run, loop=CoarseLoop)
+
+    assert most_in_a_second(times) <= allowed(rate, 1)
+    steady = [at_s for at_s in times if at_s >= 5]
+    assert 0.95 * rate <= (len(steady) - 1) / (steady[-1] - steady[0]) <= 1.05 * rate + 1
+
+
+def test_those_that_a_stall_has_gathered_leave_at_the_rate() -> None:
+    async def scenario() -> list[float]:
+        clock = virtual_clock()
+        pacer = Pacer(5.0, 1, clock)
+        times: list[float] = []
+
+        async def work() -> None:
+            await pacer.turn()
+            turn_at_s = clock.monotonic()
+            await anyio.sleep_until(3)
+            assert await pacer.go(turn_at_s)
+            times.append(clock.monotonic())
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(12):
+                tasks.start_soon(work)
+        return times
+
+    times = run_virtually(scenario)
+
+    assert len([at_s for at_s in times if at_s < 3.01]) <= 2
+    assert all(later - earlier >= 0.18 for earlier, later in pairwise(times[1:]))
+    assert times[-1] == pytest.approx(3 + 11 / 5, abs=0.1)
+
+
+def test_what_stands_at_the_gate_is_sent_away_by_a_pause_and_by_a_stop() -> None:
+    async def scenario() -> tuple[list[bool], list[bool]]:
+        clock = virtual_clock()
+        pacer = Pacer(1.0, 1, clock)
+        paused: list[bool] = []
+        stopped: list[bool] = []
+
+        async def late(answers: list[bool]) -> None:
+            answers.append(await pacer.go(-10.0))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(late, paused)
+            await anyio.sleep(0.5)
+            pacer.pause_until(2)
+        await anyio.sleep_until(5)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(late, stopped)
+            await anyio.sleep(0.5)
+            pacer.stop()
+        assert clock.monotonic() < 6
+        return paused, stopped
+
+    assert run_virtually(scenario) == ([True, False, False, False], [True, False, False, False])
+
+
+def test_the_urgent_go_first_even_before_the_one_that_waits_for_its_turn() -> None:
+    async def scenario() -> list[int]:
+        pacer = Pacer(1.0, 1, virtual_clock())
+        order: list[int] = []
+
+        async def ask(rank: int) -> None:
+            await pacer.turn(rank)
+            order.append(rank)
+
+        await pacer.turn()
+        async with anyio.create_task_group() as tasks:
+            for rank in (2, 2, 1, 0, 2, 0):
+                tasks.start_soon(ask, rank)
+                await anyio.sleep(0.1)
+        return order
+
+    assert run_virtually(scenario) == [0, 0, 1, 2, 2, 2]
+
+
 def test_a_pause_holds_everyone_and_the_longest_one_counts() -> None:
     async def scenario() -> list[float]:
         clock = virtual_clock()
@@ -160,7 +263,8 @@ def test_a_pause_holds_everyone_and_the_longest_one_counts() -> None:
 
         async def work() -> None:
             while await pacer.turn():
-                times.append(clock.monotonic())
+                if await pacer.go(clock.monotonic()):
+                    times.append(clock.monotonic())
 
         async with anyio.create_task_group() as tasks:
             for _ in range(4):
@@ -234,7 +338,7 @@ def test_the_promise_holds_in_real_time() -> None:
         pacer = Pacer(50.0, 1, clock)
 
         async def work() -> None:
-            while await pacer.turn():
+            while await pacer.turn() and await pacer.go(time.monotonic()):
                 times.append(time.monotonic())
                 await anyio.sleep(0.003)
 
