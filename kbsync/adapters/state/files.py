@@ -2,6 +2,15 @@
 
 The file is never opened here but by SQLite: closing any other descriptor of it would drop the locks that SQLite holds,
 and two processes would write at once.
+
+It stays in WAL mode for good: there a writer and readers never wait for each other. In any other mode a writer needs
+every reader gone, be it for a commit or to change the mode, and `kbsync state list | less` would keep a run from
+beginning. The price is that even a reader needs the files `-wal` and `-shm` beside the state.
+* Without a WAL a reader opens the file as if to write, though it never does: only then SQLite removes both files again
+  with the last connection.
+* With a WAL, that of a run or of a killed one, it opens the file to read only: SQLite would otherwise move what the WAL
+  holds into the file as it closes, and reading changes nothing.
+* Where nothing can be created, it makes a copy for itself, and sees to it that nobody wrote meanwhile.
 """
 
 import os
@@ -71,16 +80,16 @@ def make_folder(folder: Path) -> None:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """Open the state at *path* for reading; nothing there is changed. Raises StateError."""
+    """Open the state at *path* for reading; what is there is the same afterwards. Raises StateError."""
     with reading(path):
         try:
-            return _open(path, "mode=ro", _READER_CACHE_KIB)
+            connection = _open(path, "mode=ro" if _has_wal(path) else "mode=rw", _READER_CACHE_KIB)
         except sqlite3.OperationalError as error:
-            # SQLite wants to write beside a database that was last open in WAL mode, even to read it. Without a WAL
-            # nobody writes, and the file alone is the whole truth.
-            if _code(error) != sqlite3.SQLITE_CANTOPEN or wal_path(path).exists():
+            if _code(error) not in _NO_PLACE or _has_wal(path):
                 raise
-            return _open(path, "mode=ro&immutable=1", _READER_CACHE_KIB)
+            return _copied(path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -101,13 +110,13 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 def rest(connection: sqlite3.Connection) -> None:
-    """Leave one plain file behind: readers of a database at rest in WAL mode would have to create files beside it.
+    """Leave as little as can be in the WAL, which goes when the last connection is closed.
 
-    With a reader in the way the WAL stays, which is as good.
+    With a reader in the way something may stay there, which is as good.
     """
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA busy_timeout = 200")
-        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @contextmanager
@@ -124,8 +133,8 @@ def _create(path: Path) -> None:
     make_folder(path.parent)
     new = path.with_name(path.name + ".new")
     try:
-        for leftover in (new, new.with_name(new.name + "-journal")):
-            leftover.unlink(missing_ok=True)
+        for ending in ("", "-journal", "-wal", "-shm"):
+            new.with_name(new.name + ending).unlink(missing_ok=True)
         os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         with closing(sqlite3.connect(f"{new.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as made:
             _be_durable(made)
@@ -137,10 +146,40 @@ def _create(path: Path) -> None:
                 (str(uuid4()), time.time(), __version__),
             )
             made.execute("COMMIT")
+            made.execute("PRAGMA journal_mode = WAL").fetchall()
         new.rename(path)
         _sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"The state {path} cannot be created: {error}.") from error
+
+
+def _has_wal(path: Path) -> bool:
+    """Tell whether something is committed beside the file at *path*. A killed reader leaves an empty WAL."""
+    try:
+        return wal_path(path).stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _copied(path: Path) -> sqlite3.Connection:
+    """Return a copy of the state at *path*, which goes when it is closed. Nothing is created beside the state."""
+    before = _facts(path)
+    copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    try:
+        with closing(_open(path, "mode=ro&immutable=1", _READER_CACHE_KIB)) as connection:
+            connection.backup(copy)
+    except BaseException:
+        copy.close()
+        raise
+    if _has_wal(path) or _facts(path) != before:
+        copy.close()
+        raise StateError(f"The state {path} was written while it was read. Run again.")
+    return copy
+
+
+def _facts(path: Path) -> tuple[int, ...]:
+    found = path.lstat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _sync_folder(folder: Path) -> None:
@@ -218,7 +257,8 @@ _ADVICE: Final = (
 )
 
 
-_HALF_DONE: Final = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
+# What SQLite says where it cannot create the files that it needs beside a database.
+_NO_PLACE: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -226,8 +266,6 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _told(path: Path, error: sqlite3.DatabaseError) -> str:
-    if getattr(error, "sqlite_errorcode", 0) in _HALF_DONE:
-        return f"A run was killed while it opened the state {path}. The next apply repairs it."
     match _code(error):
         case sqlite3.SQLITE_NOTADB:
             return f"The state {path} is not a database.\n{_ADVICE}"

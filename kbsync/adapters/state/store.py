@@ -19,7 +19,7 @@ from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
-from kbsync.errors import StateError, UsageError
+from kbsync.errors import UsageError
 
 __all__ = ("StateStore",)
 
@@ -81,11 +81,8 @@ class StateStore:
     # ---- reading
 
     def known(self) -> StoredKnown:
-        """Return what is known now. Raises StateError when the state cannot be read.
-
-        Close it when the plan is made: a run cannot begin in another process while it is open.
-        """
-        known = StoredKnown(self.path, self._reader() if exists(self.path) else None)
+        """Return what is known now, whatever is written meanwhile. Raises StateError when the state cannot be read."""
+        known = StoredKnown(self.path, open_reader(self.path) if exists(self.path) else None)
         self._known.append(known)
         return known
 
@@ -93,7 +90,7 @@ class StateStore:
         """Return all runs, the latest first."""
         if not exists(self.path):
             return ()
-        with reading(self.path), closing(self._reader()) as connection:
+        with reading(self.path), closing(open_reader(self.path)) as connection:
             return history.runs(connection)
 
     def load_report(self, run_id: str = "last") -> Report:
@@ -116,7 +113,7 @@ class StateStore:
             doubts, fields = known.doubts().get(item, frozenset()), known.fields(item)
             if not exists(self.path):
                 return ItemStory(item, fields, (), ())
-            with reading(self.path), closing(self._reader()) as connection:
+            with reading(self.path), closing(open_reader(self.path)) as connection:
                 return history.show(connection, item, doubts, fields)
 
     def last_send_s(self, targets: Iterable[str]) -> dict[str, float]:
@@ -126,7 +123,7 @@ class StateStore:
         """
         if not exists(self.path):
             return {}
-        with reading(self.path), closing(self._reader()) as connection:
+        with reading(self.path), closing(open_reader(self.path)) as connection:
             return history.last_sends(connection, targets, self._now_s())
 
     # ---- writing, under the lock
@@ -183,7 +180,7 @@ class StateStore:
         return self._writer
 
     def _release_known(self) -> None:
-        # A snapshot that this process still reads would keep it from writing.
+        # What a snapshot still reads stays in the WAL, which would grow with the run.
         for known in self._known:
             known.close()
         self._known.clear()
@@ -192,16 +189,6 @@ class StateStore:
     def _history(self) -> Generator[sqlite3.Connection]:
         if not exists(self.path):
             raise UsageError("There is no run yet.")
-        with reading(self.path), closing(self._reader()) as connection:
+        with reading(self.path), closing(open_reader(self.path)) as connection:
             connection.execute("BEGIN")
             yield connection
-
-    def _reader(self) -> sqlite3.Connection:
-        try:
-            return open_reader(self.path)
-        except StateError:
-            # What a kill left half done can only be completed by one who may write.
-            if self._lock is None or self._writer is not None:
-                raise
-            self._write()
-            return open_reader(self.path)

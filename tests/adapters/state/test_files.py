@@ -3,8 +3,11 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
-from contextlib import closing
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -70,7 +73,8 @@ def test_reading_changes_nothing_on_disk(written: Path) -> None:
     with store.known() as known:
         assert known.digest(image(3))
         assert known.fields(image(3))
-        assert files_of(written.parent) == {"state.db", "state.db.lock"}
+        with StateStore(written).known() as other:
+            assert other.fields(image(3))
     store.list_runs()
     store.load_report()
     store.show(image(3))
@@ -106,6 +110,128 @@ def test_a_reader_in_the_way_keeps_a_run_from_nothing_once_it_has_begun(path: Pa
     with StateStore(path) as store:
         began(store, captions(1))
     assert files_of(path.parent) == {"state.db", "state.db.lock"}
+
+
+def test_a_reader_keeps_no_run_from_beginning(written: Path) -> None:
+    with _reading_elsewhere(written) as tell:
+        before_s = time.monotonic()
+        with StateStore(written) as store:
+            journal = began(store, captions(200, "新"))
+            asyncio.run(update(journal, range(200)))
+            store.finish_run(journal)
+        assert time.monotonic() - before_s < 10
+        assert tell() == "小猫 199"
+
+    with StateStore(written).known() as known:
+        assert known.fields(image(199)) == {"caption": "新 199"}
+    with StateStore(written) as store:
+        began(store, captions(1))
+    assert files_of(written.parent) == {"state.db", "state.db.lock"}
+
+
+_READER = """
+import sys
+from pathlib import Path
+from kbsync.adapters.state import StateStore
+from tests.adapters.state.plans import image
+
+with StateStore(Path(sys.argv[1])).known() as known:
+    while True:
+        print(known.fields(image(199))["caption"], flush=True)
+        if not input():
+            break
+"""
+
+
+@contextmanager
+def _reading_elsewhere(path: Path) -> Generator[Callable[[], str]]:
+    """Read the state in another process, and again when it is asked to."""
+    command = [sys.executable, "-c", _READER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline()
+
+        def tell() -> str:
+            print("again", file=process.stdin)
+            assert process.stdout is not None
+            return process.stdout.readline().strip()
+
+        yield tell
+        print(file=process.stdin)
+
+
+def test_what_a_killed_reader_leaves_is_cleared_by_the_next_one(written: Path) -> None:
+    before = {file: file.read_bytes() for file in written.parent.iterdir()}
+    with subprocess.Popen([sys.executable, "-c", _READER, str(written)], stdin=-1, stdout=-1) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+
+    assert files_of(written.parent) == {"state.db", "state.db-shm", "state.db-wal", "state.db.lock"}
+    with StateStore(written).known() as known:
+        assert len(list(known.items())) == 200
+    assert {file: file.read_bytes() for file in written.parent.iterdir()} == before
+
+
+def test_readers_and_writers_come_and_go_without_failing_each_other(written: Path) -> None:
+    script = """
+import asyncio, sys, time
+from pathlib import Path
+from kbsync.adapters.state import StateStore
+from tests.adapters.state.plans import captions, image, update
+
+until_s = time.monotonic() + 3
+while time.monotonic() < until_s:
+    with StateStore(Path(sys.argv[1])) as store:
+        if sys.argv[2] == "write":
+            store.lock("apply")
+            journal = store.begin_run(captions(3, str(time.monotonic())))
+            asyncio.run(update(journal, range(3)))
+            store.finish_run(journal)
+        else:
+            with store.known() as known:
+                assert len(list(known.items())) == 200
+                assert known.fields(image(0)) == known.fields(image(0))
+            store.list_runs()
+"""
+    words = ("write", "read", "read", "read")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, str(written), word], stderr=subprocess.PIPE) for word in words
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 4
+
+    with closing(sqlite3.connect(written)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_state_of_another_mode_is_read_as_it_is_and_changed_by_a_run(written: Path) -> None:
+    with closing(sqlite3.connect(written)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    before = written.read_bytes()
+
+    with StateStore(written).known() as known:
+        assert len(list(known.items())) == 200
+        assert files_of(written.parent) == {"state.db", "state.db.lock"}
+    assert written.read_bytes() == before
+    with StateStore(written) as store:
+        began(store, captions(1))
+    with closing(sqlite3.connect(written)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_where_nothing_can_be_created_a_copy_is_read(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written.with_name("state.db-shm").symlink_to("nowhere")
+
+    with StateStore(written).known() as known:
+        assert len(list(known.items())) == 200
+        assert known.fields(image(7)) == {"caption": "小猫 7"}
+    assert StateStore(written).load_report().totals["updated"] == 200
+
+    facts = iter([(1,), (2,)])
+    monkeypatch.setattr("kbsync.adapters.state.files._facts", lambda _: next(facts))
+    with pytest.raises(StateError, match="was written while it was read"):
+        StateStore(written).known()
 
 
 def test_a_half_made_state_is_no_state(path: Path) -> None:
