@@ -103,7 +103,7 @@ class Workspace:
 
     def operations(self) -> dict[str, tuple[Operation, ...]]:
         """Return the write requests of each target."""
-        return {name: target.provider.operations for name, target in self.config.targets.items()}
+        return {name: target.provider.operations(target.settings) for name, target in self.config.targets.items()}
 
     def origins(self) -> dict[str, str]:
         """Return the address of each target."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, NoReturn, cast
 
 import orjson
 
+from kbsync.core.redaction import Redact
 from kbsync.core.wire import (
     MAX_MESSAGE_CHARACTERS,
     Accepted,
@@ -42,6 +43,8 @@ __all__ = (
 Envelope = dict[str, Any]
 
 _MAX_CODE_CHARACTERS: Final = 64
+# So much of a text is looked at for secrets before it is cut: no secret is cut in two.
+_MAX_READ_CHARACTERS: Final = 32 * 1024
 _INT64: Final = range(-(2**63), 2**63)
 _NUMERAL: Final = re.compile(r"-?[1-9][0-9]{0,17}")
 _LOG_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -164,28 +167,35 @@ def code_of(value: object) -> int | None:
 
 
 def make_answer(
-    response: Response, code: object = None, message: object = None, log_ids: Iterable[object] = ()
+    response: Response,
+    code: object = None,
+    message: object = None,
+    log_ids: Iterable[object] = (),
+    redact: Redact = str,
 ) -> Answer:
     """Return what reports say of *response*; *log_ids* are the places where a log id may stand, best first.
 
     Without a *message*, a failure's text or JSON speaks for itself, and other bodies are named by their type. What
-    comes out can be written to a database and as UTF-8, and is otherwise as hostile as the server.
+    comes out can be written to a database and as UTF-8, and holds no secret that *redact* knows. It is otherwise as
+    hostile as the server.
     """
     if not isinstance(message, str):
         message = "" if type(code) is int and code == 0 and 200 <= response.status <= 299 else _describe(response)
     log_id = ""
     for text in log_ids:
         if isinstance(text, str) and _LOG_ID.fullmatch(text):
-            log_id = text
+            log_id = redact(text)
             break
-    return Answer(response.status, _reported_code(code), _tidy(message)[:MAX_MESSAGE_CHARACTERS], log_id)
+    if message:
+        message = _tidy(redact(message[:_MAX_READ_CHARACTERS]))[:MAX_MESSAGE_CHARACTERS]
+    return Answer(response.status, _reported_code(code, redact), message, log_id)
 
 
-def _reported_code(code: object) -> int | str | None:
+def _reported_code(code: object, redact: Redact) -> int | str | None:
     if type(code) is int:
         return code if code in _INT64 else str(code)[:_MAX_CODE_CHARACTERS]
     if isinstance(code, str):
-        return _tidy(code)[:_MAX_CODE_CHARACTERS]
+        return _tidy(redact(code[:_MAX_READ_CHARACTERS]))[:_MAX_CODE_CHARACTERS]
     return None
 
 
@@ -194,8 +204,7 @@ def _describe(response: Response) -> str:
     if not response.body:
         return "the answer is empty"
     if media_type in ("text/plain", "application/json"):
-        # A character is up to four bytes long.
-        return response.body[: 4 * MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
+        return response.body[:_MAX_READ_CHARACTERS].decode("utf-8", "replace").strip()
     return f"the answer is {media_type}" if _MEDIA_TYPE.fullmatch(media_type) else "the answer is not of a known form"
 
 

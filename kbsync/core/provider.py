@@ -34,9 +34,8 @@ class Provider(Protocol):
         """The rules that only this provider's manifests can break."""
         ...
 
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """The write requests of this provider; each declared field belongs to exactly one."""
+    def operations(self, settings: Any) -> tuple[Operation, ...]:
+        """Return the write requests of a target with these *settings*; each declared field belongs to exactly one."""
         ...
 
     def dialect(self, settings: Any) -> Dialect:

@@ -1,13 +1,17 @@
 """What every codec promises, whatever its API: subjects, and the claims that are made of each of them."""
 
+import base64
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from kbsync.core.fields import Fields, MetaValue, UpdateRule, family
 from kbsync.core.items import Item
 from kbsync.core.provider import Provider
-from kbsync.core.wire import Accepted, Codec, Refused, Response, Throttled, Transient, Unauthorised
+from kbsync.core.settings import TargetSettings
+from kbsync.core.wire import Accepted, Answer, Codec, Refused, Response, Throttled, Transient, Unauthorised
 from kbsync.providers import PROVIDERS
 
 NOW_S = 1_792_567_680.0
@@ -30,6 +34,7 @@ class Write:
 class Subject:
     name: str
     provider: Provider
+    settings: TargetSettings
     codec: Codec
     secrets: Mapping[str, str]
     writes: tuple[Write, ...]
@@ -77,6 +82,7 @@ def _subject(name: str, table: Mapping[str, object], secrets: Mapping[str, str],
     return Subject(
         name,
         provider,
+        settings,
         provider.codec(settings, secrets),
         secrets,
         writes,
@@ -183,7 +189,13 @@ FAILURES: tuple[Response, ...] = (
 # ------------------------------------------------------------------------------------------------------------- claims
 def every_operation_has_a_write(subject: Subject) -> None:
     assert {write.operation for write in subject.writes} == set(subject.codec.operations)
-    assert set(subject.codec.operations) == {operation.name for operation in subject.provider.operations}
+    assert set(subject.codec.operations) == {
+        operation.name for operation in subject.provider.operations(subject.settings)
+    }
+
+
+def the_operations_of_a_target_are_those_of_its_codec(subject: Subject) -> None:
+    assert tuple(subject.codec.operations.values()) == subject.provider.operations(subject.settings)
 
 
 def every_field_family_of_a_kind_travels_in_one_operation(subject: Subject) -> None:
@@ -254,6 +266,43 @@ def no_secret_shows_in_a_repr(subject: Subject) -> None:
             assert "canary" not in shown
 
 
+def no_secret_that_a_server_echoes_is_reported(subject: Subject) -> None:
+    write = subject.writes[0]
+    plain = subject.codec.encode(write.operation, write.item, write.desired, live_of(subject.codec, write))
+    headers = subject.codec.authorise(plain, NOW_S).headers
+    secrets = {*subject.secrets.values(), headers["Authorization"].partition("Signature=")[2]} - {""}
+    for secret in secrets:
+        basic = base64.b64encode(b"user:" + secret.encode()).decode().rstrip("=")
+        forms = (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode(), basic)
+        for form in forms[: 1 if secret not in subject.secrets.values() else None]:
+            for padding in ("", "x" * 480 + " ", "图" * 490):
+                text = f"{padding}bad request: Authorization: Bearer {form}, {headers['Authorization']} {form}"
+                for response in _echoes(text, form):
+                    for answer in _answers(subject, response):
+                        shown = f"{answer.message} {answer.code} {answer.log_id}"
+                        for length in (len(form) - 3, 10):
+                            assert form[2 : 2 + length] not in shown, (form, shown)
+
+
+def _echoes(text: str, secret: str) -> Iterator[Response]:
+    body = {"code": 1, "msg": text, "message": text}
+    yield Response(400, JSON, json.dumps(body).encode())
+    yield Response(200, JSON, json.dumps(body, ensure_ascii=False).encode())
+    yield Response(400, JSON, json.dumps({**body, "code": secret, "request_id": secret}).encode())
+    yield Response(401, {**JSON, "x-tt-logid": secret}, json.dumps({"detail": {"logid": secret}}).encode())
+    yield Response(400, {"content-type": "text/plain"}, text.encode())
+    yield Response(400, JSON, json.dumps({"other": text}).encode())
+    error = {"Error": {"Code": secret, "Message": text}, "RequestId": secret}
+    yield Response(403, JSON, json.dumps({"ResponseMetadata": error}).encode())
+
+
+def _answers(subject: Subject, response: Response) -> Iterator[Answer]:
+    yield subject.codec.decode(response).answer
+    for write in subject.writes:
+        if subject.codec.operations[write.operation].overlays:
+            yield subject.codec.decode_read(write.operation, [write.item], response).answer
+
+
 def authorising_adds_headers_only(subject: Subject) -> None:
     for write in subject.writes:
         plain = subject.codec.encode(write.operation, write.item, write.desired, live_of(subject.codec, write))
@@ -289,6 +338,8 @@ def redirects_stop_the_target(subject: Subject) -> None:
 
 CLAIMS: tuple[Callable[[Subject], None], ...] = (
     every_operation_has_a_write,
+    the_operations_of_a_target_are_those_of_its_codec,
+    no_secret_that_a_server_echoes_is_reported,
     every_field_family_of_a_kind_travels_in_one_operation,
     every_write_encodes_to_the_same_request_each_time,
     no_valid_id_leaves_its_place_in_the_path,

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kbsync.core.manifest import Dialect
-from kbsync.core.wire import Codec
+from kbsync.core.wire import Codec, Operation
 from kbsync.providers.coze.manifest import DIALECT, RULES
 from kbsync.providers.coze.settings import HOSTS, OTHER_REGION, CozeSettings
 from kbsync.providers.coze.wire import OPERATIONS, CozeCodec
@@ -20,7 +20,11 @@ class Coze:
     settings = CozeSettings
     hosts = HOSTS
     rules = RULES
-    operations = OPERATIONS
+
+    def operations(self, settings: Any) -> tuple[Operation, ...]:
+        """Return the write requests of Coze, the same for every target."""
+        assert isinstance(settings, CozeSettings)
+        return OPERATIONS
 
     def dialect(self, settings: Any) -> Dialect:
         """Return the words of Coze manifests, the same for every target."""

@@ -14,6 +14,7 @@ from kbsync.core.answers import Envelope, Meaning, code_of, judge, make_answer, 
 from kbsync.core.credentials import check_secret
 from kbsync.core.fields import Fields, to_plain
 from kbsync.core.items import Item
+from kbsync.core.redaction import Redact, redactor
 from kbsync.core.wire import (
     MAX_MESSAGE_CHARACTERS,
     Answer,
@@ -49,6 +50,7 @@ class CozeCodec:
     def __init__(self, token: str, other_region: str | None = None) -> None:
         self._authorization = f"Bearer {check_secret('token', token)}"
         self._other_region = other_region
+        self._redact = redactor([token])
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -87,7 +89,7 @@ class CozeCodec:
         """Say what the answer to an update means."""
         envelope = parse_envelope(response.body)
         code = None if envelope is None else code_of(envelope.get("code"))
-        answer = _answer(response, envelope)
+        answer = _answer(response, envelope, self._redact)
         special = _special_meaning(response.status, code, answer.message)
         verdict = (
             verdict_of(special, response, answer)
@@ -127,15 +129,15 @@ def _document_request(item: Item, desired: Fields) -> Request:
     return Request("POST", _DOCUMENT_PATH, _CONVERTING_HEADERS, orjson.dumps(body))
 
 
-def _answer(response: Response, envelope: Envelope | None) -> Answer:
+def _answer(response: Response, envelope: Envelope | None, redact: Redact) -> Answer:
     headers = response.headers
     in_headers = (headers.get("x-tt-logid"), headers.get("x-log-id"))
     if envelope is None:
-        return make_answer(response, log_ids=in_headers)
+        return make_answer(response, log_ids=in_headers, redact=redact)
 
     detail = envelope.get("detail")
     log_id = cast("dict[str, Any]", detail).get("logid") if isinstance(detail, dict) else None
-    return make_answer(response, envelope.get("code"), envelope.get("msg"), (*in_headers, log_id))
+    return make_answer(response, envelope.get("code"), envelope.get("msg"), (*in_headers, log_id), redact)
 
 
 def _special_meaning(status: int, code: int | None, message: str) -> Meaning | None:

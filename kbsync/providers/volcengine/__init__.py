@@ -6,12 +6,12 @@ from typing import Any
 from kbsync.core.credentials import check_secret
 from kbsync.core.endpoint import parse_endpoint
 from kbsync.core.manifest import Dialect
-from kbsync.core.wire import Codec
+from kbsync.core.wire import Codec, Operation
 from kbsync.errors import CredentialsError
 from kbsync.providers.volcengine.manifest import RULES, dialect
 from kbsync.providers.volcengine.settings import HOSTS, VolcengineSettings
 from kbsync.providers.volcengine.sign import AccessKey
-from kbsync.providers.volcengine.wire import OPERATIONS, ApiKey, VolcengineCodec
+from kbsync.providers.volcengine.wire import ApiKey, VolcengineCodec, operations
 
 __all__ = ("Volcengine", "VolcengineCodec", "VolcengineSettings")
 
@@ -27,7 +27,11 @@ class Volcengine:
     settings = VolcengineSettings
     hosts = HOSTS
     rules = RULES
-    operations = OPERATIONS
+
+    def operations(self, settings: Any) -> tuple[Operation, ...]:
+        """Return the write requests of a target."""
+        assert isinstance(settings, VolcengineSettings)
+        return operations(overlay_meta=settings.meta_write == "overlay")
 
     def dialect(self, settings: Any) -> Dialect:
         """Return the words of a target's manifests."""

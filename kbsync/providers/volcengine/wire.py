@@ -21,14 +21,15 @@ from kbsync.core.answers import (
 )
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
 from kbsync.core.items import Item
+from kbsync.core.redaction import Redact, redactor
 from kbsync.core.wire import Answer, Operation, ReadResult, Refused, Request, Response, Unauthorised, Verdict
 from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
 from kbsync.providers.volcengine.live import overlay, write_item
 from kbsync.providers.volcengine.manifest import container_keys, is_document_id
 from kbsync.providers.volcengine.reads import LiveMeta, Prove, as_object, prove_meta, prove_name, read_list, read_one
-from kbsync.providers.volcengine.sign import AccessKey, sign
+from kbsync.providers.volcengine.sign import SIGNATURE, AccessKey, sign
 
-__all__ = ("OPERATIONS", "ApiKey", "VolcengineCodec")
+__all__ = ("ApiKey", "VolcengineCodec", "operations")
 
 # What one list request can name and one answer can hold.
 READ_BATCH: Final = 100
@@ -37,7 +38,6 @@ DOCUMENT_META: Final = Operation(
     "volcengine.document.meta", "document", frozenset({"meta"}), overlays=True, read_batch=READ_BATCH
 )
 DOCUMENT_NAME: Final = Operation("volcengine.document.name", "document", frozenset({"name"}), read_batch=READ_BATCH)
-OPERATIONS: Final = (DOCUMENT_META, DOCUMENT_NAME)
 
 _UPDATE_META_PATH: Final = "/api/knowledge/doc/update_meta"
 _UPDATE_PATH: Final = "/api/knowledge/doc/update"
@@ -54,19 +54,26 @@ class ApiKey:
     key: str = field(repr=False)
 
 
+def operations(*, overlay_meta: bool) -> tuple[Operation, ...]:
+    """Return the write requests of Volcengine; whether the meta update overlays is a setting."""
+    return (DOCUMENT_META if overlay_meta else replace(DOCUMENT_META, overlays=False), DOCUMENT_NAME)
+
+
 class VolcengineCodec:
     """The codec of one Volcengine target; *host* is what requests are signed for, with its port if it has one."""
 
     def __init__(self, access: AccessKey | ApiKey, host: str, region: str, *, overlay_meta: bool = True) -> None:
         self._access = access
         self._region = region
+        self._redact = _redactor(access)
         self._headers: Mapping[str, str] = {
             "Accept": "application/json",
             "Content-Type": "application/json",
             "Host": host,
         }
-        meta = DOCUMENT_META if overlay_meta else replace(DOCUMENT_META, overlays=False)
-        self._operations: Mapping[str, Operation] = {meta.name: meta, DOCUMENT_NAME.name: DOCUMENT_NAME}
+        self._operations: Mapping[str, Operation] = {
+            operation.name: operation for operation in operations(overlay_meta=overlay_meta)
+        }
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -143,14 +150,15 @@ class VolcengineCodec:
     # ------------------------------------------------------------------------------------------------------- answers
     def decode(self, response: Response) -> Verdict:
         """Say what the answer to an update means."""
-        return self._judge(response, _unpack(response))
+        return self._judge(response, _unpack(response, self._redact))
 
     def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> ReadResult | Verdict:
         """Say what the answer to a read holds.
 
-        Several items that cannot be read together are asked for one by one; the answer to one tells.
+        A refusal of several items is about them together: whoever asked asks for one by one, and the answer to one
+        tells.
         """
-        answered = _unpack(response)
+        answered = _unpack(response, self._redact)
         if is_success(response, answered.envelope):
             data = as_object(answered.envelope).get("data")
             prove = _PROVE[operation]
@@ -159,11 +167,12 @@ class VolcengineCodec:
             return read_list(items, prove, response, answered.answer, data)
 
         verdict = self._judge(response, answered)
-        if not isinstance(verdict, Refused) or verdict.scope != "item":
-            return verdict
-        if len(items) > 1:
-            return ReadResult(answered.answer, {})
-        if answered.code in DOCUMENT_MISSING:
+        if (
+            len(items) == 1
+            and isinstance(verdict, Refused)
+            and verdict.scope == "item"
+            and answered.code in DOCUMENT_MISSING
+        ):
             return ReadResult(answered.answer, {}, frozenset(items))
         return verdict
 
@@ -202,19 +211,25 @@ def _meta_fields(desired: Fields) -> dict[str, MetaValue]:
 
 
 # --------------------------------------------------------------------------------------------------------- the answer
-def _unpack(response: Response) -> _Answered:
+def _redactor(access: AccessKey | ApiKey) -> Redact:
+    if isinstance(access, ApiKey):
+        return redactor([access.key])
+    return redactor([access.id, access.secret, access.session_token], SIGNATURE)
+
+
+def _unpack(response: Response, redact: Redact) -> _Answered:
     log_id = response.headers.get("x-tt-logid")
     envelope = parse_envelope(response.body)
     if envelope is None:
-        return _Answered(None, None, make_answer(response, log_ids=(log_id,)))
+        return _Answered(None, None, make_answer(response, log_ids=(log_id,), redact=redact))
 
     metadata = as_object(envelope.get("ResponseMetadata"))
     error = as_object(metadata.get("Error"))
     if error:
         code = error.get("CodeN", error.get("Code"))
-        answer = make_answer(response, code, error.get("Message"), (metadata.get("RequestId"), log_id))
+        answer = make_answer(response, code, error.get("Message"), (metadata.get("RequestId"), log_id), redact)
         return _Answered(None, code_of(code), answer)
 
     code = envelope.get("code")
-    answer = make_answer(response, code, envelope.get("message"), (envelope.get("request_id"), log_id))
+    answer = make_answer(response, code, envelope.get("message"), (envelope.get("request_id"), log_id), redact)
     return _Answered(envelope, code_of(code), answer)

@@ -296,7 +296,23 @@ def test_what_refuses_a_batch_is_found_out_one_by_one() -> None:
 
     result = CODEC.decode_read(META, [doc("a"), doc("b")], Response(400, {}, body))
 
-    assert result == ReadResult(Answer(400, 1000003, "bad filter", "R"), {})
+    assert result == Refused("item", "invalid", Answer(400, 1000003, "bad filter", "R"))
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(403, {"content-type": "text/html"}, b"<html>"),
+        Response(403, {}, b'{"code":1000002,"message":"no permission","request_id":"R"}'),
+        Response(200, {}, b'{"ResponseMetadata":{"Error":{"CodeN":100013,"Message":"not allowed"}}}'),
+    ],
+)
+@pytest.mark.parametrize("items", [[doc("a")], [doc("a"), doc("b")]])
+def test_a_read_that_is_forbidden_says_so(response: Response, items: list[Item]) -> None:
+    verdict = CODEC.decode_read(META, items, response)
+
+    assert isinstance(verdict, Refused)
+    assert (verdict.scope, verdict.reason) == ("item", "forbidden")
 
 
 @pytest.mark.parametrize("items", [[doc("a")], [doc("a"), doc("b")]])
