@@ -3,15 +3,15 @@
 Nothing here raises, whatever the server sends, and nothing but a well-formed answer that says so counts as success.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Final, Literal, NamedTuple, NoReturn, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 import orjson
 
 from kbsync.core.redaction import Redact
+from kbsync.core.strict_json import STRICT_JSON
 from kbsync.core.wire import (
     MAX_MESSAGE_CHARACTERS,
     Accepted,
@@ -126,20 +126,9 @@ def parse_json(text: bytes) -> Any:
         pass
 
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return STRICT_JSON.decode(text.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key stands twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 # ----------------------------------------------------------------------------------------------------------- answers

@@ -1,13 +1,13 @@
 """A document's live meta list, and the list that an update sends in its place."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, NoReturn, cast
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
 from kbsync.core.fields import META_TYPES, MetaValue
+from kbsync.core.strict_json import STRICT_JSON
 from kbsync.providers.volcengine.values import MetaFault, checked_value
 
 __all__ = ("LiveItem", "overlay", "parse_live", "write_item")
@@ -50,7 +50,7 @@ def _members(text: str) -> Iterable[LiveItem]:
         position = _expect(text, position, "]")
     else:
         while True:
-            member, end = _DECODER.raw_decode(text, position)
+            member, end = STRICT_JSON.raw_decode(text, position)
             yield _live_item(member, text[position:end])
             position = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches everywhere
             if not text.startswith(",", position):
@@ -83,20 +83,6 @@ def _live_value(fields: Mapping[str, Any]) -> MetaValue | None:
         return MetaValue(type_, checked_value(type_, fields.get("field_value")))
     except MetaFault:
         return None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key stands twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def overlay(live: Iterable[LiveItem], desired: Mapping[str, MetaValue]) -> list[bytes]:
