@@ -17,6 +17,10 @@ from kbsync.core.items import Item
 __all__ = ("StoredKnown",)
 
 _NOTHING: Final[Mapping[str, bytes]] = {}
+_MOST_AHEAD: Final = 255
+_TEXTS: Final = (
+    "SELECT id, fields FROM items JOIN known USING (known) WHERE container = ? AND id >= ? ORDER BY id LIMIT ?"
+)
 
 
 class StoredKnown:
@@ -32,6 +36,7 @@ class StoredKnown:
         self._lineage, self._serial, self._declared_items = "", 0, 0
         self._containers: dict[tuple[str, str, str], int] = {}
         self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
+        self._texts: dict[tuple[str, str, str], _Texts] = {}
         self._doubts: dict[Item, frozenset[str]] = {}
         if connection is not None:
             with reading(path):
@@ -72,14 +77,20 @@ class StoredKnown:
 
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""
-        container = self._containers.get(item[:3])
-        if container is None:
-            return {}
-        with reading(self._path):
-            found = self._open.execute(
-                "SELECT fields FROM items JOIN known USING (known) WHERE container = ? AND id = ?", (container, item.id)
-            ).fetchone()
-        return fields_from_plain(orjson.loads(found[0])) if found else {}
+        place = item[:3]
+        texts = self._texts.get(place)
+        if texts is None:
+            number = self._containers.get(place)
+            if number is None:
+                return {}
+            texts = self._texts[place] = _Texts(number)
+        text = texts.ahead.get(item[3])
+        if text is None:
+            with reading(self._path):
+                text = texts.read(self._open, item[3])
+        else:
+            texts.used += 1
+        return {} if text is None else fields_from_plain(orjson.loads(text))
 
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         """Return the items in doubt, each with the operations that may or may not have been applied."""
@@ -154,3 +165,27 @@ class StoredKnown:
                 )
         self._digests[place] = digests
         return digests
+
+
+class _Texts:
+    """The known texts of one container, read ahead in the order of ids for as long as they are asked for in it.
+
+    *used* counts how often *ahead* had what was asked for.
+    """
+
+    __slots__ = ("_container", "_window", "ahead", "used")
+
+    def __init__(self, container: int) -> None:
+        self.ahead: dict[str, str] = {}
+        self.used = 0
+        self._container = container
+        self._window = 0
+
+    def read(self, connection: sqlite3.Connection, id_: str) -> str | None:
+        """Return the text of the item *id_*, and have those of some that follow it ahead."""
+        # A manifest in another order must not pay for what it does not use.
+        in_order = 4 * self.used >= self._window
+        self._window = min(_MOST_AHEAD, 2 * self._window + 1) if in_order else 0
+        self.used = 0
+        self.ahead = dict(connection.execute(_TEXTS, (self._container, id_, 1 + self._window)))
+        return self.ahead.get(id_)
