@@ -5,9 +5,11 @@ keeping cookies, reading proxies and credentials from the environment, decompres
 exceptions leaves this module, because their texts hold headers and addresses.
 """
 
+import asyncio
 import re
 import zlib
 from contextvars import ContextVar
+from math import inf
 from types import TracebackType
 from typing import Final, Self
 
@@ -44,6 +46,8 @@ __all__ = ("HttpTransport",)
 # Below what servers and load balancers commonly keep an idle connection for, so that few requests meet a closed one.
 _KEEP_ALIVE_S: Final = 15
 _DNS_CACHE_S: Final = 60
+# How often requests are looked at that take too long, at the least.
+_LOOK_S: Final = 1.0
 # Visible ASCII but no fragment, from the first slash on: nothing that could end the line, or extend the host before it.
 _PATH: Final = re.compile(r"/[!\"$-~]*")
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "kbsync"}
@@ -67,13 +71,26 @@ class _HeldBackError(Exception):
 
 
 class _Call:
-    """One request: *ready* is asked before its first byte, and what it said last is *passed*."""
+    """One request: *ready* is asked before its first byte, and what it said last is *passed*.
 
-    __slots__ = ("passed", "ready")
+    From then on it has its *connection*, and until *due_s* (of the loop's clock) to be answered.
+    """
+
+    __slots__ = ("connection", "due_s", "overdue", "passed", "ready")
 
     def __init__(self, ready: Ready) -> None:
         self.ready = ready
         self.passed = False
+        self.connection: Connection | None = None
+        self.due_s = inf
+        self.overdue = False
+
+    def break_off(self) -> None:
+        """End a request that is overdue: its connection breaks, and whoever waits for the answer is told."""
+        protocol = self.connection.protocol if self.connection is not None else None
+        if protocol is not None and protocol.transport is not None:
+            self.overdue = True
+            protocol.transport.abort()
 
 
 # What the connector knows of the request that it connects for, which is one of the same task.
@@ -83,8 +100,10 @@ _CALL: Final[ContextVar[_Call]] = ContextVar("_CALL")
 class _Connector(TCPConnector):
     """Hands out a connection when its request may leave: until then, nothing was sent for sure.
 
-    That wait counts for the request's total time, but not for that of connecting.
+    That wait counts neither as connecting nor for the *total_timeout_s* of the request.
     """
+
+    total_timeout_s: float = inf
 
     async def connect(
         self,
@@ -103,6 +122,8 @@ class _Connector(TCPConnector):
             if not call.passed:
                 raise _HeldBackError
             if connection.protocol is not None and connection.protocol.is_connected():
+                call.connection = connection
+                call.due_s = self._loop.time() + self.total_timeout_s
                 return connection
             call.passed = False  # it was closed meanwhile, and never used
             connection.close()
@@ -112,8 +133,11 @@ class HttpTransport:
     """Connections to one origin, at most *concurrency* at a time.
 
     *base_url* is a scheme, a host and perhaps a port, and comes from the configuration alone. Timeouts are seconds for
-    one request: for connecting, for each wait for bytes, and for everything together. Callers keep to *concurrency*
-    themselves: a request that had to wait for a connection would lose that time from its own.
+    one request: for connecting, for each wait for bytes, and for everything from the first byte to the last. Callers
+    keep to *concurrency* themselves.
+
+    The last of these is watched for all requests together, a tenth of it late at most: a timer for each, as aiohttp
+    has, takes a sixth of what a request costs.
     """
 
     def __init__(
@@ -128,19 +152,24 @@ class HttpTransport:
         self._origin = base_url.rstrip("/")
         self._concurrency = concurrency
         self._timeout = ClientTimeout(
-            total=total_timeout_s,
+            total=None,
             connect=connect_timeout_s,
             sock_connect=connect_timeout_s,
             sock_read=read_timeout_s,
         )
+        self._total_timeout_s = total_timeout_s
         self._session: ClientSession | None = None
+        self._calls: set[_Call] = set()
+        self._watch: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"HttpTransport({self._origin!r})"
 
     async def __aenter__(self) -> Self:
+        connector = _Connector(limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S)
+        connector.total_timeout_s = self._total_timeout_s
         self._session = ClientSession(
-            connector=_Connector(limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S),
+            connector=connector,
             cookie_jar=DummyCookieJar(),
             timeout=self._timeout,
             headers=_HEADERS,
@@ -149,14 +178,26 @@ class HttpTransport:
             auto_decompress=False,
             middlewares=(_once,),
         )
+        self._look()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _look(self) -> None:
+        """Break off what is overdue, and come back."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        for call in self._calls:
+            if call.due_s <= now_s:
+                call.break_off()
+        self._watch = loop.call_later(min(self._total_timeout_s / 10, _LOOK_S), self._look)
 
     async def send(self, request: Request, limit_bytes: int, ready: Ready) -> Response | Lost:
         """Put *request* on the wire once and return the complete answer, or how it was lost.
@@ -174,6 +215,7 @@ class HttpTransport:
 
         call = _Call(ready)
         token = _CALL.set(call)
+        self._calls.add(call)
         try:
             async with self._session.request(
                 request.method, url, headers=request.headers, data=request.body or None, allow_redirects=False
@@ -184,8 +226,11 @@ class HttpTransport:
                     answer.close()
                     return Lost(cut.reason, cut.detail, sent=True)
         except Exception as error:  # noqa: BLE001  aiohttp's errors hold headers, whatever their kind: none may pass
+            if call.overdue:
+                return Lost("timeout", f"no complete answer within {self._total_timeout_s:g} s", sent=True)
             return _lost(error, sent=call.passed)
         finally:
+            self._calls.discard(call)
             _CALL.reset(token)
 
 

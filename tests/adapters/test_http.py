@@ -514,18 +514,15 @@ async def test_nothing_leaves_before_it_may_and_waiting_for_that_is_not_connecti
         assert server.connections == 1
 
 
-async def test_waiting_to_leave_counts_for_the_total_time_and_nothing_is_sent() -> None:
+async def test_waiting_to_leave_does_not_count_for_the_total_time() -> None:
     async with serving(keep_answering) as server, transport_to(server.url, total_s=0.2) as transport:
 
         async def ready() -> bool:
-            await asyncio.sleep(30)
+            await asyncio.sleep(0.6)
             return True
 
-        lost = await send(transport, request(), ready=ready)
-        answer = await send(transport, request())
+        answer = await send(transport, request(), ready=ready)
 
-        assert isinstance(lost, Lost)
-        assert (lost.reason, lost.sent) == ("timeout", False)
         assert isinstance(answer, Response)
         assert (len(server.requests), server.connections) == (1, 1)
 
