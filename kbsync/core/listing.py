@@ -5,23 +5,19 @@ updated first: while somebody writes, items move from pages that were not read y
 So the list is whole only if as many different items came as its every page said that there are.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from kbsync.core.wire import Answer, Live, Page
+from kbsync.core.wire import Live, Page
 
-__all__ = ("Complete", "Incomplete", "Listed", "Listing", "make_page")
+__all__ = ("Complete", "Incomplete", "Listed", "Listing")
 
 # The largest container that a vendor allows holds three million documents, on thirty thousand pages.
 MAX_PAGES: Final = 50_000
 # Of some lists it is not known whether their first page has the number 0 or 1. Both are asked for, and where it is 1
 # one page comes twice; or the page behind the last one is the last one again.
 MAX_BARREN_PAGES: Final = 1
-
-_INT64: Final = range(-(2**63), 2**63)
-_NUMERAL: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,44 +118,3 @@ class Listing:
         if page.next is not None:
             return "repeated", f"page after page of the list shows nothing new at {len(self._items)} items"
         return "missing", f"the list says that it holds {self._total} items, and shows {len(self._items)}"
-
-
-def make_page(
-    answer: Answer,
-    entries: Iterable[tuple[str | None, Live]],
-    *,
-    asked: int,
-    following: str | None,
-    total: object,
-) -> Page:
-    """Return the page that *entries* are: each is an id, or None for an entry that is no item, and what it tells.
-
-    The page is short if there are fewer than *asked*. Of an id that stands twice neither entry is proof.
-    """
-    items: dict[str, Live] = {}
-    twice: set[str] = set()
-    count = nameless = 0
-    for id_, live in entries:
-        count += 1
-        if id_ is None:
-            nameless += 1
-        elif id_ in items:
-            twice.add(id_)
-        else:
-            items[id_] = live
-    for id_ in twice:
-        del items[id_]
-
-    flaw = ""
-    if nameless:
-        flaw = f"{nameless} of {count} entries on a page of the list are no items"
-    elif twice:
-        flaw = f"{len(twice)} of the items on a page of the list stand there twice"
-    return Page(answer, items, following, _count(total), count < asked, flaw)
-
-
-def _count(total: object) -> int | None:
-    """Return *total* if it is an integer, as a number or as text: gateways turn 64-bit integers into text."""
-    if isinstance(total, str) and _NUMERAL.fullmatch(total):
-        return int(total)
-    return total if type(total) is int and total in _INT64 else None
