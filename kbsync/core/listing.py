@@ -117,4 +117,4 @@ class Listing:
     def _shortfall(self, page: Page) -> tuple[str, str]:
         if page.next is not None:
             return "repeated", f"page after page of the list shows nothing new at {len(self._items)} items"
-        return "missing", f"the list says that it holds {self._total} items, and shows {len(self._items)}"
+        return "missing", f"the list says that it holds {self._total} items, and shows {len(self._items)} of them"
