@@ -42,15 +42,15 @@ class Shelf:
         if number < self.base:
             match self.before:
                 case "nothing":
-                    return page(following=following, total=len(self.ids), short=True)
+                    return page(following=following, total=len(self.ids))
                 case "refused":
-                    return page(following=following, total=None, short=True)
+                    return page(following=following, total=None)
         offset = max(0, number - self.base) * self.size
         if self.clamped:
             offset = min(offset, max(0, len(self.ids) - 1) // self.size * self.size)
         here = self.ids[offset : offset + self.size]
         ended = not here and number > 0
-        short = len(here) < self.size
+        short = len(here) < self.size and (bool(here) or ended)
         return page(*here, following=None if ended else following, total=len(self.ids), short=short)
 
 
