@@ -40,11 +40,10 @@ class Shelf:
         number = int(cursor or 0)
         following = str(number + 1)
         if number < self.base:
-            match self.before:
-                case "nothing":
-                    return page(following=following, total=len(self.ids))
-                case "refused":
-                    return page(following=following, total=None)
+            if self.before == "nothing":
+                return page(following=following, total=len(self.ids))
+            if self.before == "refused":
+                return page(following=following, total=None)
         offset = max(0, number - self.base) * self.size
         if self.clamped:
             offset = min(offset, max(0, len(self.ids) - 1) // self.size * self.size)
