@@ -1,6 +1,6 @@
 """A list is believed whole when its pages prove it, and refused when they do not, whatever the server does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -53,8 +53,8 @@ class Shelf:
         return page(*here, following=None if ended else following, total=len(self.ids), short=short)
 
 
-def read(answer: Callable[[str], Page], most: int = 200) -> Listed:
-    listing = Listing()
+def read(answer: Callable[[str], Page], wanted: Collection[str] = (), most: int = 200) -> Listed:
+    listing = Listing(wanted)
     for _ in range(most):
         cursor = listing.cursor
         if cursor is None:
@@ -223,6 +223,69 @@ def test_a_list_that_goes_on_for_ever_is_left() -> None:
 
     assert isinstance(listed, Incomplete)
     assert (listed.reason, count) == ("endless", MAX_PAGES)
+
+
+# ----------------------------------------------------------------------------------------------------------- absence
+def test_absence_from_one_page_is_told_by_one_reading() -> None:
+    shelf = Shelf(names(5), size=10)
+
+    assert isinstance(read(shelf.page, wanted=["other"]), Complete)
+    assert shelf.asked == [""]
+
+
+def test_absence_from_several_pages_is_told_by_two_readings() -> None:
+    shelf = Shelf(names(5), size=3)
+
+    assert isinstance(read(shelf.page, wanted=["i0", "other"]), Complete)
+    assert shelf.asked == ["", "1", "", "1"]
+
+
+def test_a_list_that_shows_all_that_is_wanted_is_read_once() -> None:
+    shelf = Shelf(names(5), size=3)
+
+    assert isinstance(read(shelf.page, wanted=["i0", "i4"]), Complete)
+    assert shelf.asked == ["", "1"]
+
+
+def test_an_item_that_slipped_through_between_two_pages_is_not_missing() -> None:
+    shelf = Shelf(names(6), size=3)
+
+    def answer(cursor: str) -> Page:
+        given = shelf.page(cursor)
+        if len(shelf.asked) == 1:  # of the first page i1 goes, and i9 comes at the end: i3 moves to the first page
+            shelf.ids = ["i0", "i2", "i3", "i4", "i5", "i9"]
+        return given
+
+    listed = read(answer, wanted=names(6))
+
+    assert isinstance(listed, Incomplete)
+    assert listed.reason == "changed"
+    assert listed.items.keys() == {*names(6), "i9"}
+
+
+@given(st.integers(0, 30), st.integers(1, 8), st.lists(st.tuples(st.integers(0, 9), st.integers(0, 50)), max_size=4))
+def test_no_item_that_was_there_all_the_time_is_missing_whatever_comes_and_goes_meanwhile(
+    count: int, size: int, edits: list[tuple[int, int]]
+) -> None:
+    shelf = Shelf(names(count), size)
+    always, ever = set(shelf.ids), set(shelf.ids)
+
+    def answer(cursor: str) -> Page:
+        given = shelf.page(cursor)
+        for number, (when, which) in enumerate(edits):
+            if when == len(shelf.asked):
+                kept = list(shelf.ids)
+                del kept[which : which + 1]
+                shelf.ids = [*kept, f"n{number}"]
+                always.intersection_update(shelf.ids)
+                ever.update(shelf.ids)
+        return given
+
+    listed = read(answer, wanted=names(count))
+
+    assert listed.items.keys() <= ever
+    if isinstance(listed, Complete):
+        assert listed.items.keys() >= always
 
 
 # --------------------------------------------------------------------------------------------------------------- lies
