@@ -226,6 +226,8 @@ class ScriptedTransport:
 
 
 def _items_of(request: Request) -> set[str]:
+    if request.path.startswith("/list/"):
+        return set()
     *_, operation, container, last = request.path.split("/")
     if request.path.startswith("/read/"):
         operation, container, ids = container, last, orjson.loads(request.body)

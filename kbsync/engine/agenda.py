@@ -8,7 +8,7 @@ between their read and their write: they hold a place, and the others wait for o
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from itertools import chain, count
 from math import inf
@@ -18,7 +18,7 @@ from kbsync.core.holds import Hold
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.wire import FRESH_S, Operation
-from kbsync.engine.errands import Errand, Job, Read
+from kbsync.engine.errands import Errand, Job, Look, Read
 from kbsync.engine.target import Target
 
 __all__ = ("UNKNOWN", "Agenda")
@@ -38,14 +38,16 @@ UNKNOWN: Final = Operation("", "", frozenset())
 class Agenda:
     """The open work of one target.
 
+    *looks* are lists to read. *holds* are those on changes, by position, each with the monotonic time at which it ends.
     *may_begin* is asked before each fresh change, *now* is the monotonic clock, *rate_per_s* tells how fast requests
-    leave. *holds* are those on changes, by position, each with the monotonic time at which it ends.
+    leave.
     """
 
     def __init__(
         self,
         target: Target,
         changes: Iterator[tuple[int, Change]],
+        looks: Iterable[Look],
         holds: Mapping[int, tuple[Hold, float]],
         may_begin: Callable[[], bool],
         now: Callable[[], float],
@@ -70,7 +72,8 @@ class Agenda:
         self._prepared: deque[Job] = deque()
         self._placeless: deque[Job] = deque()
         self._head: Job | None = None
-        self._reads = 0
+        self._looks = deque(looks)
+        self._reads = len(self._looks)
         self._exhausted = False
 
     @property
@@ -89,13 +92,15 @@ class Agenda:
         """Return what to do now, or None when there is nothing to do yet, or no more."""
         while self._due and self._due[0][0] <= self._now():
             errand = heappop(self._due)[2]
-            if isinstance(errand, Read):
+            if not isinstance(errand, Job):
                 return errand
             self._on_hold -= errand.hold is not None
             if not errand.operation.overlays:
                 return self._looked_at(errand)
             self._placeless.append(errand)
 
+        if self._looks:
+            return self._looks.popleft()
         if self._placeless and self._held < self._places:
             return self._with_place()
         fresh = self._fresh()
@@ -147,9 +152,13 @@ class Agenda:
         job.holds = False
         return bool(self._placeless) or self._held <= self._few
 
-    def read_ended(self, read: Read) -> None:
-        """Forget *read*: its jobs are prepared or settled."""
-        self._reads -= read.bulk
+    def read_ended(self, read: Read | Look) -> None:
+        """Forget *read*: its jobs are prepared or settled, or its list is read."""
+        self._reads -= isinstance(read, Look) or read.bulk
+
+    def next_page(self, look: Look) -> None:
+        """Take *look* back: its list goes on."""
+        self._looks.append(look)
 
     def settled(self, job: Job) -> bool:
         """Forget *job*, and let the next change of its item go on. Return False when it is forgotten already."""

@@ -1,16 +1,17 @@
-"""What a worker is sent out with: one write, or one read for several writes."""
+"""What a worker is sent out with: one write, one read for several writes, or one page of a list."""
 
 from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 
 from kbsync.core.holds import Hold
+from kbsync.core.listing import Listed, Listing
 from kbsync.core.plan import Change
 from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer, Operation
 from kbsync.engine.backoff import Tries
 
-__all__ = ("Errand", "Job", "Read")
+__all__ = ("Errand", "Job", "Look", "Read")
 
 _NO_ANSWER = Answer()
 
@@ -81,4 +82,20 @@ class Read:
         return len(self.jobs) > 1
 
 
-Errand: TypeAlias = Job | Read
+@dataclass(slots=True, eq=False)
+class Look:
+    """The list of one container, read page by page; no change waits for it. *listed* is what came of it."""
+
+    kind: str
+    container: str
+    listing: Listing
+    listed: Listed | None = None
+    tries: Tries = field(default_factory=Tries)
+    corrected: bool = False
+
+    def end(self, reason: str, answer: Answer) -> None:
+        """Give the list up, because of *reason*."""
+        self.listed = self.listing.broken_off(reason, answer.message)
+
+
+Errand: TypeAlias = Job | Read | Look

@@ -6,11 +6,22 @@ from typing import Final
 from kbsync.core.events import AttemptFailed, TargetPaused, TargetStopped
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import OutcomeName
-from kbsync.core.wire import Accepted, Answer, Lost, ReadResult, Refused, Throttled, Transient, Unauthorised, Verdict
+from kbsync.core.wire import (
+    Accepted,
+    Answer,
+    Lost,
+    Page,
+    ReadResult,
+    Refused,
+    Throttled,
+    Transient,
+    Unauthorised,
+    Verdict,
+)
 from kbsync.engine.agenda import Agenda
-from kbsync.engine.backoff import LONGEST_RETRY_AFTER_S, retry_delay_s, throttle_delay_s
+from kbsync.engine.backoff import LONGEST_RETRY_AFTER_S, Tries, retry_delay_s, throttle_delay_s
 from kbsync.engine.credential import Credential
-from kbsync.engine.errands import Errand, Job, Read
+from kbsync.engine.errands import Errand, Job, Look, Read
 from kbsync.engine.exchange import Exchange, answer_of
 from kbsync.engine.run import Run
 from kbsync.engine.target import Clock
@@ -24,12 +35,16 @@ _UNCLEAR_FOR_S: Final = 60.0
 _UNCLEAR_MORE_THAN: Final = 3
 
 
+def _container(errand: Errand) -> str:
+    return errand.container if isinstance(errand, Look) else errand.jobs[0].change.item.container
+
+
 class Judge:
     """The one place that decides after an answer.
 
     *tell* is called when there may be something new to do, *halt* when nothing more is to be sent. *stopped* is why
     nothing more is sent to the target, or None. *offset_s* is what to add to our clock for the provider's; *corrected*
-    says that it was measured.
+    says that it was measured. *last_answer* is that of the last request.
     """
 
     def __init__(
@@ -62,15 +77,15 @@ class Judge:
         self._forbidden = 0
         self._unclear = 0
         self._unclear_since_s = 0.0
-        self._last_answer = Answer()
+        self.last_answer = Answer()
 
     def refusal(self, errand: Errand) -> Refused | None:
         """Return what was said of the container of *errand*, if it was refused."""
-        return self._refused.get(errand.jobs[0].change.item.container) if self._refused else None
+        return self._refused.get(_container(errand)) if self._refused else None
 
     def learn(self, errand: Errand, exchange: Exchange) -> None:
         """Take note of what *exchange* cost *errand*, and of what it says about the provider."""
-        self._last_answer = exchange.answer
+        self.last_answer = exchange.answer
         self._credential.learn(errand, exchange)
         if not self._outage:
             errand.tries.active_s += exchange.duration_s
@@ -110,6 +125,19 @@ class Judge:
             self._again(read, "unproven", result.answer, None)
         else:
             self._read_alone(read, unproven)
+
+    def take_page(self, look: Look, page: Page) -> None:
+        """Add *page* to its list, and have the next one read."""
+        self._unclear = 0
+        self._answers += 1
+        look.tries = Tries()
+        look.listing.add(page)
+        if look.listing.listed is None:
+            self._agenda.next_page(look)
+        else:
+            look.listed = look.listing.listed
+            self._agenda.read_ended(look)
+        self._tell()
 
     def _is_released(self, job: Job, result: ReadResult) -> bool:
         """Tell whether *job*, which is on hold, may go on after *result*; if it may not, it waits, or is settled."""
@@ -216,7 +244,7 @@ class Judge:
 
     def _refuse(self, errand: Errand, refused: Refused) -> None:
         if refused.scope == "container":
-            self._refused[errand.jobs[0].change.item.container] = refused
+            self._refused[_container(errand)] = refused
         elif refused.scope == "target":
             self._stop(refused.reason, refused.answer)
         elif refused.reason == "forbidden":
@@ -246,6 +274,11 @@ class Judge:
 
     def fail(self, errand: Errand, reason: str, answer: Answer) -> None:
         """Settle *errand* as not done. Changes that were to follow a read which stopped the target were never begun."""
+        if isinstance(errand, Look):
+            errand.end(reason, answer)
+            self._agenda.read_ended(errand)
+            self._tell()
+            return
         for job in errand.jobs:
             if self.stopped is not None and isinstance(errand, Read):
                 job.answer = job.answer if job.attempts else answer
@@ -263,7 +296,7 @@ class Judge:
 
     def give_up(self, reason: str, answer: Answer | None = None) -> None:
         """Send nothing more to the target, because of *reason*; without an *answer*, the last one speaks."""
-        self._stop(reason, self._last_answer if answer is None else answer)
+        self._stop(reason, self.last_answer if answer is None else answer)
 
     def _settle(self, job: Job, outcome: OutcomeName, reason: str, answer: Answer) -> None:
         if not self._agenda.settled(job):  # a defect came after its end

@@ -1,6 +1,7 @@
 """The workers of one target: each takes an errand, sends one request, and has its answer judged."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import anyio
 import anyio.lowlevel
@@ -10,11 +11,11 @@ from kbsync.core.holds import Hold
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Conclusion, Intent, ReadRecord
-from kbsync.core.wire import Answer, Lost, ReadResult, Request, Response, Verdict
+from kbsync.core.wire import Answer, Lost, Page, ReadResult, Request, Response, Verdict
 from kbsync.engine.agenda import UNKNOWN, Agenda
 from kbsync.engine.credential import Credential
-from kbsync.engine.errands import Errand, Job, Read
-from kbsync.engine.exchange import UNDECIDED, Exchange
+from kbsync.engine.errands import Errand, Job, Look, Read
+from kbsync.engine.exchange import UNDECIDED, Exchange, Meaning
 from kbsync.engine.judge import Judge
 from kbsync.engine.pacing import Pacer
 from kbsync.engine.run import Run
@@ -23,6 +24,7 @@ from kbsync.errors import StateWriteError
 
 __all__ = ("Lane",)
 
+_Decode: TypeAlias = Callable[[Response], Verdict | ReadResult | Page]
 # Who goes first: a write soon after the read it needs, and a read before those that it keeps waiting.
 _READ, _OVERLAY, _PLAIN = range(3)
 
@@ -36,6 +38,7 @@ class Lane:
         credential: Credential,
         changes: Iterator[tuple[int, Change]],
         holds: Mapping[int, Hold],
+        looks: Sequence[Look],
         run: Run,
         retry: RetrySettings,
         clock: Clock,
@@ -46,6 +49,7 @@ class Lane:
         self._clock = clock
         self._codec = target.codec
         self._credential = credential
+        self._looks = looks
         self._endpoints = {
             operation: Pacer(rate_per_s, 1, clock)
             for operation, rate_per_s in target.rates.items()
@@ -55,6 +59,7 @@ class Lane:
         self._agenda = Agenda(
             target,
             changes,
+            looks,
             {seq: (hold, ends_s[seq]) for seq, hold in holds.items()},
             run.may_begin,
             clock.monotonic,
@@ -87,6 +92,9 @@ class Lane:
     def account(self) -> None:
         """Hand in the end of every change that is not settled, after the workers have gone."""
         why = self._judge.stopped or self._run.why
+        for look in self._looks:
+            if look.listed is None:
+                look.end(why, self._judge.last_answer)
         for job in self._agenda.open_jobs():
             self._run.journal.settle(job.unfinished(why))
         if next(self._agenda.never_begun(), None) is not None:
@@ -119,8 +127,10 @@ class Lane:
                 self._judge.fail(errand, refusal.reason, refusal.answer)
             elif isinstance(errand, Job):
                 await self._write(errand)
-            else:
+            elif isinstance(errand, Read):
                 await self._read(errand)
+            else:
+                await self._look(errand)
         except StateWriteError as error:
             self._run.broke(error)
         except Exception as error:  # noqa: BLE001  a defect of ours costs its item, not the others
@@ -146,7 +156,7 @@ class Lane:
         if meaning is None:
             self._agenda.held_back(job)
         else:
-            assert not isinstance(meaning, ReadResult)
+            assert not isinstance(meaning, ReadResult | Page)
             self._judge.learn(job, exchange)
             self._judge.judge(job, meaning)
 
@@ -169,33 +179,53 @@ class Lane:
         items = [job.change.item for job in read.jobs]
         operation = read.jobs[0].operation.name
         request = self._codec.encode_read(operation, items)
-        name = self.target.name
-        number = await self._run.journal.intend_read(name, operation, len(items), self._clock.wall())
-        exchange = Exchange()
 
         def decode(response: Response) -> ReadResult | Verdict:
             return self._codec.decode_read(operation, items, response)
 
+        meaning = await self._ask(read, operation, len(items), request, decode)
+        if isinstance(meaning, ReadResult):
+            self._judge.take_live(read, meaning)
+        elif meaning is not None:
+            assert not isinstance(meaning, Page)
+            self._judge.judge(read, meaning)
+
+    async def _look(self, look: Look) -> None:
+        cursor = look.listing.cursor
+        assert cursor is not None, "a list that is read is not looked at"
+        request = self._codec.encode_list(look.kind, look.container, cursor)
+
+        def decode(response: Response) -> Page | Verdict:
+            return self._codec.decode_list(look.kind, cursor, response)
+
+        meaning = await self._ask(look, f"list.{look.kind}", 0, request, decode)
+        if isinstance(meaning, Page):
+            self._judge.take_page(look, meaning)
+        elif meaning is not None:
+            assert not isinstance(meaning, ReadResult)
+            self._judge.judge(look, meaning)
+
+    async def _ask(
+        self, errand: Read | Look, operation: str, items: int, request: Request, decode: _Decode
+    ) -> Meaning | None:
+        """Send a request that changes nothing, and journal it; None says that it did not leave, and is to be again."""
+        name = self.target.name
+        number = await self._run.journal.intend_read(name, operation, items, self._clock.wall())
+        exchange = Exchange()
         try:
-            await self._send(read, _READ, request, READ_ANSWER_BYTES, decode, exchange)
+            await self._send(errand, _READ, request, READ_ANSWER_BYTES, decode, exchange)
         finally:
             if exchange.meaning is not None:
                 exchange.duration_s = self._clock.monotonic() - exchange.began_s
             duration_ms = exchange.duration_s * 1000
-            record = ReadRecord(
-                name, operation, len(items), exchange.left_at_s, duration_ms, exchange.word, exchange.answer
-            )
+            record = ReadRecord(name, operation, items, exchange.left_at_s, duration_ms, exchange.word, exchange.answer)
             self._run.journal.conclude_read(number, record)
 
-        meaning = exchange.meaning
-        if meaning is None:
-            self._agenda.again(read, self._clock.monotonic())
-            return
-        self._judge.learn(read, exchange)
-        if isinstance(meaning, ReadResult):
-            self._judge.take_live(read, meaning)
+        if exchange.meaning is None:
+            self._agenda.again(errand, self._clock.monotonic())
         else:
-            self._judge.judge(read, meaning)
+            self._judge.learn(errand, exchange)
+        return exchange.meaning
 
     async def _send(
         self,
@@ -203,7 +233,7 @@ class Lane:
         rank: int,
         request: Request,
         limit_bytes: int,
-        decode: Callable[[Response], Verdict | ReadResult],
+        decode: _Decode,
         exchange: Exchange,
     ) -> None:
         """Send *request* when its turn comes; *exchange* tells how it went, even when this is cancelled.
@@ -225,7 +255,7 @@ class Lane:
         rank: int,
         request: Request,
         limit_bytes: int,
-        decode: Callable[[Response], Verdict | ReadResult],
+        decode: _Decode,
         exchange: Exchange,
         unsent: anyio.CancelScope,
     ) -> None:
