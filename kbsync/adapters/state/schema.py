@@ -6,6 +6,7 @@ __all__ = (
     "APPLICATION_ID",
     "ATTEMPTS_PER_CHANGE",
     "ENDED_S",
+    "EPOCHS_SINCE_FORMAT",
     "FORMAT_VERSION",
     "IN_DOUBT",
     "LATE",
@@ -14,7 +15,8 @@ __all__ = (
 )
 
 APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+EPOCHS_SINCE_FORMAT: Final = 2
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
 ATTEMPTS_PER_CHANGE: Final = 1000
 # What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
@@ -26,13 +28,15 @@ MAY_BE_LATE: Final = f"doubt AND doubt = {LATE}"
 ENDED_S: Final = "coalesce(sent_s, intended_s) + duration_ms / 1000"
 
 SCHEMA: Final = """
+-- `epoch` is raised by each process that begins to write: whoever began before it cannot write any more.
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     lineage TEXT NOT NULL,
     serial INTEGER NOT NULL,
     declared_items INTEGER NOT NULL,
     created_s REAL NOT NULL,
-    kbsync TEXT NOT NULL
+    kbsync TEXT NOT NULL,
+    epoch INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE targets (
     target INTEGER PRIMARY KEY,
@@ -135,7 +139,7 @@ CREATE TABLE attempts (
     message TEXT NOT NULL,
     log_id TEXT NOT NULL
 );
-CREATE INDEX attempts_in_doubt ON attempts (attempt) WHERE doubt;
+CREATE INDEX attempts_in_doubt ON attempts (doubt) WHERE doubt;
 
 -- `verdict` is NULL while the read may be on its way.
 CREATE TABLE reads (
