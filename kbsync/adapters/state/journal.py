@@ -117,9 +117,7 @@ class RunJournal:
             raise ValueError(f"attempt {conclusion.number} of change {seq} is not open")
         if not conclusion.doubt:
             self._doubts[seq] -= 1
-        elif self._settled[seq] == _UPDATED:
-            conclusion = conclusion._replace(doubt=False)
-        self._later(Concluded(conclusion, intended_s))
+        self._later(Concluded(conclusion, intended_s, conclusion.doubt and self._settled[seq] == _UPDATED))
 
     def conclude_read(self, number: int, record: ReadRecord) -> None:
         """Record how the read with this *number* ended."""

@@ -2,12 +2,28 @@
 
 from typing import Final
 
-__all__ = ("APPLICATION_ID", "ATTEMPTS_PER_CHANGE", "FORMAT_VERSION", "SCHEMA")
+__all__ = (
+    "APPLICATION_ID",
+    "ATTEMPTS_PER_CHANGE",
+    "ENDED_S",
+    "FORMAT_VERSION",
+    "IN_DOUBT",
+    "LATE",
+    "MAY_BE_LATE",
+    "SCHEMA",
+)
 
 APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
 FORMAT_VERSION: Final = 1
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
 ATTEMPTS_PER_CHANGE: Final = 1000
+# What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
+LATE: Final = 2
+# Conditions on attempts. An index serves them because both begin with the one that it has.
+IN_DOUBT: Final = "doubt AND doubt = 1"
+MAY_BE_LATE: Final = f"doubt AND doubt = {LATE}"
+# When an attempt ended.
+ENDED_S: Final = "coalesce(sent_s, intended_s) + duration_ms / 1000"
 
 SCHEMA: Final = """
 CREATE TABLE state (
@@ -104,7 +120,8 @@ CREATE TABLE outcomes (
 );
 
 -- An attempt is an intent until it is concluded, then it moves: the table of intents stays one page small. The doubts
--- of a state are its intents, and its attempts with `doubt`.
+-- of a state are its intents, and its attempts whose `doubt` is 1. It is 2 when the doubt was ended by something newer,
+-- and 0 when the attempt can set nothing any more.
 CREATE TABLE intents (attempt INTEGER PRIMARY KEY, intended_s REAL NOT NULL);
 CREATE TABLE attempts (
     attempt INTEGER PRIMARY KEY,

@@ -82,7 +82,7 @@ class StateStore:
 
     def known(self) -> StoredKnown:
         """Return what is known now, whatever is written meanwhile. Raises StateError when the state cannot be read."""
-        known = StoredKnown(self.path, open_reader(self.path) if exists(self.path) else None)
+        known = StoredKnown(self.path, open_reader(self.path) if exists(self.path) else None, self._now_s())
         self._known.append(known)
         return known
 
@@ -143,11 +143,10 @@ class StateStore:
         In *unique_targets* an id means one thing whatever its container: what is known of it under another container
         than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
-        now_s = self._now_s()
-        run_id = runs.new_run_id(now_s)
+        run_id = runs.new_run_id(self._now_s())
         writer = self._write()
         recorder = writer.run(
-            lambda connection: runs.begin(connection, plan, run_id, now_s, allow_reason, unique_targets)
+            lambda connection: runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets)
         )
         self._journal = RunJournal(writer, recorder, on_settled)
         return self._journal
@@ -167,10 +166,10 @@ class StateStore:
         )
 
     def forget(self, items: Iterable[Item]) -> int:
-        """Forget everything known of *items*, doubts included; return how many were known. Nothing is sent."""
+        """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
         if not exists(self.path):
             return 0
-        return self._write().run(lambda connection: runs.forget(connection, items))
+        return self._write().run(lambda connection: runs.forget(connection, items, self._now_s()))
 
     def _write(self) -> Writer:
         assert self._lock is not None, "writing needs the lock"
