@@ -7,7 +7,7 @@ from zlib import crc32
 
 from kbsync.core.items import Item
 from kbsync.simulator.faults import Fault, Spell
-from kbsync.simulator.wire import Ask, Read
+from kbsync.simulator.wire import Ask, Write
 
 __all__ = ("Luck",)
 
@@ -36,7 +36,7 @@ class Luck:
     def _drawn(self, cast: "_Cast", ask: Ask) -> Fault | None:
         if not cast.spell.by_item:
             return cast.pick(self._random.random())
-        return None if isinstance(ask, Read) else cast.pick(cast.number_of(ask.item))
+        return cast.pick(cast.number_of(ask.item)) if isinstance(ask, Write) else None
 
 
 class _Cast:

@@ -14,17 +14,17 @@ from typing import Final, Literal, TypeAlias
 
 from kbsync.core.fields import Fields, Value, family
 from kbsync.core.items import Item
-from kbsync.core.wire import Accepted, Answer, Lost, Operation, ReadResult, Throttled, Verdict
+from kbsync.core.wire import Accepted, Answer, Live, Lost, Operation, Page, ReadResult, Throttled
 from kbsync.simulator.faults import Fault, Spell
 from kbsync.simulator.luck import Luck
-from kbsync.simulator.wire import Ask, Read, Write
+from kbsync.simulator.wire import Ask, List, Meaning, Read, Write
 
 __all__ = ("Arrival", "Limit", "Model", "ModelProvider", "Reply", "limit")
 
 _OK: Final = Answer(200, 0)
 _ACCEPTED: Final = Accepted(_OK)
 _NOTHING: Final[Fields] = {}
-Reply: TypeAlias = Verdict | ReadResult | Lost
+Reply: TypeAlias = Meaning | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +123,16 @@ class ModelProvider:
 
         ask, fault = arrival.ask, arrival.fault
         effect = "apply" if fault is None else fault.effect
+        reply: Reply = _ACCEPTED
         if isinstance(ask, Read):
-            reply: Reply = self._read(ask, partial=fault is not None and fault.partial)
-        else:
-            reply = _ACCEPTED
-            if effect == "apply":
-                self._apply(ask, at_s)
-            elif effect == "late":
-                late_s = at_s + self.luck.between(self.model.late_s)
-                heappush(self._coming, (late_s, next(self._order), ask))
+            reply = self._read(ask, partial=fault is not None and fault.partial)
+        elif isinstance(ask, List):
+            reply = self._list(ask)
+        elif effect == "apply":
+            self._apply(ask, at_s)
+        elif effect == "late":
+            late_s = at_s + self.luck.between(self.model.late_s)
+            heappush(self._coming, (late_s, next(self._order), ask))
         return reply if fault is None or fault.reply is None else fault.reply
 
     def _apply(self, write: Write, at_s: float) -> None:
@@ -145,6 +146,11 @@ class ModelProvider:
             item: _only(self._live.get(item, _NOTHING), read.operation.families) for item in found
         }
         return ReadResult(_OK, fields, live=fields)
+
+    def _list(self, ask: List) -> Page:
+        place = (ask.target, ask.container, ask.kind)
+        items = {item.id: Live(fields) for item, fields in sorted(self._live.items()) if item[:3] == place}
+        return Page(_OK, items, next=None, total=len(items), short=True)
 
 
 class _Allowance:

@@ -22,7 +22,7 @@ from kbsync.simulator.clock import run_virtually, virtual_clock
 from kbsync.simulator.journal import Entry, ModelJournal
 from kbsync.simulator.provider import Model, ModelProvider
 from kbsync.simulator.transport import Came, Left, ModelTransport
-from kbsync.simulator.wire import ModelCodec, Read
+from kbsync.simulator.wire import ModelCodec, Write
 
 __all__ = ("ModelTarget", "simulate")
 
@@ -110,7 +110,7 @@ class _Run:
         provider = ModelProvider(target.model, f"{self._seed}/{target.name}")
         return Target(
             name=target.name,
-            codec=ModelCodec(target.operations),
+            codec=ModelCodec(target.name, target.operations),
             transport=ModelTransport(provider, target.timeout_s, tally.watch),
             rate_per_s=target.assumed.rate_per_s,
             burst=target.assumed.burst,
@@ -161,8 +161,9 @@ class _Tally:
             self._throttled += isinstance(passage.reply, Throttled)
             self._lost += isinstance(passage.reply, Lost)
             return
-        self._reads += isinstance(passage.ask, Read)
-        self._writes += not isinstance(passage.ask, Read)
+        write = isinstance(passage.ask, Write)
+        self._writes += write
+        self._reads += not write
         recent = self._recent
         recent.append(passage.at_s)
         while recent[0] <= passage.at_s - _WINDOW_S:

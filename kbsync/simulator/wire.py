@@ -6,9 +6,9 @@ from typing import TypeAlias, cast
 
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
-from kbsync.core.wire import Operation, ReadResult, Request, Response, Verdict
+from kbsync.core.wire import Operation, Page, ReadResult, Request, Response, Verdict
 
-__all__ = ("Ask", "ModelCodec", "ModelRequest", "ModelResponse", "Read", "Write")
+__all__ = ("Ask", "List", "Meaning", "ModelCodec", "ModelRequest", "ModelResponse", "Read", "Write")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +24,11 @@ class Write:
         """The name of the target."""
         return self.item.target
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items that it is about."""
+        return (self.item,)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
@@ -38,7 +43,22 @@ class Read:
         return self.items[0].target
 
 
-Ask: TypeAlias = Write | Read
+@dataclass(frozen=True, slots=True, eq=False)
+class List:
+    """What the one page of a list asks for: all items of *kind* in *container*."""
+
+    target: str
+    kind: str
+    container: str
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items that it is about: nobody knows beforehand."""
+        return ()
+
+
+Ask: TypeAlias = Write | Read | List
+Meaning: TypeAlias = Verdict | ReadResult | Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +72,14 @@ class ModelRequest(Request):
 class ModelResponse(Response):
     """An answer that says what it means."""
 
-    meaning: Verdict | ReadResult = field(kw_only=True)
+    meaning: Meaning = field(kw_only=True)
 
 
 class ModelCodec:
-    """The codec of a modelled target that has *operations*."""
+    """The codec of the modelled *target* that has *operations*."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, target: str, operations: Iterable[Operation]) -> None:
+        self._target = target
         self._operations = {operation.name: operation for operation in operations}
 
     @property
@@ -80,17 +101,29 @@ class ModelCodec:
         """Return *request*: nobody asks for credentials."""
         return request
 
+    def encode_list(self, kind: str, container: str, cursor: str) -> Request:  # noqa: ARG002
+        """Return the request for the list of *kind* in *container*, which has one page."""
+        return ModelRequest("GET", "/", {}, ask=List(self._target, kind, container))
+
     def decode(self, response: Response) -> Verdict:
         """Return what the answer to a write means."""
         meaning = _meaning(response)
-        assert not isinstance(meaning, ReadResult)
+        assert not isinstance(meaning, ReadResult | Page)
         return meaning
 
     def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> ReadResult | Verdict:  # noqa: ARG002
         """Return what the answer to a read means."""
-        return _meaning(response)
+        meaning = _meaning(response)
+        assert not isinstance(meaning, Page)
+        return meaning
+
+    def decode_list(self, kind: str, cursor: str, response: Response) -> Page | Verdict:  # noqa: ARG002
+        """Return what the answer to a request for the list means."""
+        meaning = _meaning(response)
+        assert not isinstance(meaning, ReadResult)
+        return meaning
 
 
-def _meaning(response: Response) -> Verdict | ReadResult:
+def _meaning(response: Response) -> Meaning:
     assert isinstance(response, ModelResponse), "a model answers its own requests"
     return response.meaning

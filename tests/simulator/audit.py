@@ -15,36 +15,32 @@ from kbsync.simulator.journal import Entry, ReadIntent
 from kbsync.simulator.known import ModelState
 from kbsync.simulator.provider import Reply
 from kbsync.simulator.transport import Came, Left
-from kbsync.simulator.wire import Read, Write
+from kbsync.simulator.wire import Write
 from tests.simulator.scene import Account, Manifest
 
 __all__ = ("Audit", "RunAudit")
 
 Key = tuple[Item, str]
-# The wall clock of the model counts in so many seconds.
+# The wall clock of the model counts in less than this.
 _TICK_S = 1e-6
 
 
 @dataclass
 class Audit:
-    """What one seed may not do, over all its runs."""
+    """What one seed may not do, over all its runs. What is wrong is kept: the engine would catch what is raised."""
 
     accounts: Mapping[str, Account]
     retry: RetrySettings
     runs: list["RunAudit"] = field(default_factory=list)
     sends: int = 0
-    violations: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     applied: Counter[tuple[int, Key]] = field(default_factory=Counter)
+    writes: dict[Write, tuple[int, Key]] = field(default_factory=dict)
     _recent: dict[str, deque[float]] = field(default_factory=dict)
-    _writes: dict[Write, tuple[int, Key]] = field(default_factory=dict)
-
-    def claim(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001  reads as an assertion, which the engine would catch
-        if not holds:
-            self.violations.append(otherwise)
 
     def check(self) -> None:
         """Raise the first thing that did not hold."""
-        assert not self.violations, f"{self.violations[0]} (and {len(self.violations) - 1} more)"
+        assert not self.wrong, f"{self.wrong[0]} (and {len(self.wrong) - 1} more)"
 
     def begin(self, plan: Plan) -> "RunAudit":
         run = RunAudit(self, len(self.runs), plan)
@@ -58,31 +54,36 @@ class Audit:
         recent.append(at_s)
         while recent[0] <= at_s - 1.0 + _TICK_S:
             recent.popleft()
-        most = ceil(account.rate_per_s) + account.burst - 1
-        self.claim(len(recent) <= most, f"{len(recent)} sends to {target} in the second before {at_s}, not {most}")
+        if len(recent) > (most := ceil(account.rate_per_s) + account.burst - 1):
+            self.wrong.append(f"{len(recent)} sends to {target} in the second before {at_s}, not {most}")
         self.sends += 1
 
-    def write(self, write: Write, run: int, key: Key) -> None:
-        self._writes[write] = run, key
-
     def apply(self, write: Write, at_s: float) -> None:
-        self.applied[self._writes[write]] += 1
+        self.applied[self.writes[write]] += 1
 
     def end(self, manifest: Manifest, first: Manifest, live: Callable[[Item], Fields]) -> None:
         """What is live is what was wanted last, and nobody's field is lost; what failed was never applied."""
         for item, fields in manifest.items():
-            now = live(item)
-            wrong = {name: now.get(name) for name, value in fields.items() if now.get(name) != value}
-            self.claim(not wrong, f"{item} is {wrong}, wanted was {dict(fields)}")
+            self._compare(item, fields, live(item), "was wanted last")
         for item, fields in first.items():
-            if "meta.foreign" in fields:
-                self.claim(
-                    live(item).get("meta.foreign") == fields["meta.foreign"], f"{item} lost a field of somebody else"
-                )
+            if live(item).get("meta.foreign") != fields.get("meta.foreign"):
+                self.wrong.append(f"{item} lost a field of somebody else")
         for run in self.runs:
             for key, outcome in run.outcomes.items():
-                if outcome == "failed":
-                    self.claim(not self.applied[run.number, key], f"{key} failed in run {run.number} and was applied")
+                if outcome == "failed" and self.applied[run.number, key]:
+                    self.wrong.append(f"{key} failed in run {run.number}, and was applied")
+
+    def known(self, state: ModelState, live: Callable[[Item], Fields]) -> None:
+        """What is known and not in doubt is what is live."""
+        doubts = state.doubts()
+        for item in state.items():
+            if item not in doubts:
+                self._compare(item, state.fields(item), live(item), "is known")
+
+    def _compare(self, item: Item, fields: Fields, live: Fields, what: str) -> None:
+        other = {name: live.get(name) for name, value in fields.items() if live.get(name) != value}
+        if other:
+            self.wrong.append(f"{item} is {other}; {dict(fields)} {what}")
 
 
 @dataclass
@@ -101,22 +102,24 @@ class RunAudit:
     _reads: Counter[str] = field(default_factory=Counter)
     _read_intents: Counter[str] = field(default_factory=Counter)
 
+    def wrong(self, what: str) -> None:
+        self.audit.wrong.append(f"run {self.number}: {what}")
+
     def watch(self, passage: Left | Came) -> None:
         ask = passage.ask
-        items = set(ask.items) if isinstance(ask, Read) else {ask.item}
         if isinstance(passage, Left):
             self.audit.send(ask.target, passage.at_s)
-            self.audit.claim(not items & self._open, f"two requests for {items & self._open} at once")
-            self._open |= items
-            if isinstance(ask, Read):
-                self._reads[ask.target] += 1
-                self.audit.claim(
-                    self._reads[ask.target] <= self._read_intents[ask.target], "a read left before its intent"
-                )
-            else:
+            if not self._open.isdisjoint(ask.items):
+                self.wrong(f"two requests at once for one of {ask.items}")
+            self._open.update(ask.items)
+            if isinstance(ask, Write):
                 self._left(ask)
+            else:
+                self._reads[ask.target] += 1
+                if self._reads[ask.target] > self._read_intents[ask.target]:
+                    self.wrong(f"a read of {ask.target} left before its intent")
         else:
-            self._open -= items
+            self._open.difference_update(ask.items)
             if isinstance(ask, Write):
                 self._came(ask, passage.reply)
 
@@ -134,33 +137,23 @@ class RunAudit:
 
     def ended(self, left: Mapping[str, str]) -> None:
         """Every change of a run that was not cut off has exactly one outcome."""
-        without = [
-            change
-            for change in self.plan.changes
-            if (change.item, change.operation) not in self.outcomes and change.item.target not in left
-        ]
-        self.audit.claim(not without, f"{len(without)} changes have no outcome: {without[:1]}")
-
-    def known(self, state: ModelState, live: Callable[[Item], Fields]) -> None:
-        """What is known and not in doubt is what is live."""
-        doubts = state.doubts()
-        for item in state.items():
-            if item not in doubts:
-                now = live(item)
-                wrong = {name: now.get(name) for name, value in state.fields(item).items() if now.get(name) != value}
-                self.audit.claim(not wrong, f"{item} is known as {state.fields(item)} and is {wrong}")
+        for change in self.plan.changes:
+            if (change.item, change.operation) not in self.outcomes and change.item.target not in left:
+                self.wrong(f"{change.item} has no outcome")
 
     def _left(self, write: Write) -> None:
         key = _key(write)
-        retry = self.audit.retry
-        self.audit.write(write, self.number, key)
-        self.audit.claim(key not in self._acknowledged, f"{key} is sent again after a success")
-        self.audit.claim(key not in self.outcomes, f"{key} is sent after its end")
+        self.audit.writes[write] = self.number, key
         self.sent[key] += 1
-        self.audit.claim(self.sent[key] <= self._intents[key], f"{key} left before its intent")
-        self.audit.claim(
-            self.sent[key] <= retry.attempts + retry.throttled_attempts - 1, f"{key}: {self.sent[key]} attempts"
-        )
+        number, retry = self.sent[key], self.audit.retry
+        if key in self._acknowledged:
+            self.wrong(f"{key} is sent again after a success")
+        if key in self.outcomes:
+            self.wrong(f"{key} is sent after its end")
+        if number > self._intents[key]:
+            self.wrong(f"{key} left before its intent")
+        if number > retry.attempts + retry.throttled_attempts - 1:
+            self.wrong(f"{key} is sent for the {number}th time")
 
     def _came(self, write: Write, reply: Reply) -> None:
         key = _key(write)
@@ -172,16 +165,16 @@ class RunAudit:
     def _settled(self, settlement: Settlement) -> None:
         change = self.plan.changes[settlement.seq]
         key = change.item, change.operation
-        self.audit.claim(key not in self.outcomes, f"{key} has two outcomes")
-        self.outcomes[key] = settlement.outcome
         tried = self.sent[key] + self._unsent[key]
-        self.audit.claim(settlement.attempts == tried, f"{key}: {settlement.attempts} attempts, {tried} tried")
-        if settlement.outcome == "updated":
-            self.audit.claim(key in self._acknowledged, f"{key} is updated, and nobody confirmed it")
-        elif settlement.outcome == "not_attempted":
-            self.audit.claim(not tried, f"{key} was attempted")
-        else:
-            self.audit.claim(key not in self._acknowledged, f"{key} is {settlement.outcome}, and was confirmed")
+        if key in self.outcomes:
+            self.wrong(f"{key} has two outcomes")
+        if settlement.attempts != tried:
+            self.wrong(f"{key} had {tried} attempts, not {settlement.attempts}")
+        if (settlement.outcome == "updated") != (key in self._acknowledged):
+            self.wrong(f"{key} is {settlement.outcome}, and confirmed: {key in self._acknowledged}")
+        if settlement.outcome == "not_attempted" and tried:
+            self.wrong(f"{key} is not attempted, and was")
+        self.outcomes[key] = settlement.outcome
 
 
 def _key(write: Write) -> Key:

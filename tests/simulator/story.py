@@ -14,24 +14,18 @@ from kbsync.core.items import Item
 from kbsync.core.plan import Base, Plan
 from kbsync.core.planning import Pace, draw_up
 from kbsync.core.settings import GuardSettings
-from kbsync.engine.dispatch import Engine
-from kbsync.engine.target import Policy, Target
-from kbsync.errors import StateWriteError
-from kbsync.simulator.clock import EPOCH_S, run_virtually, virtual_clock
-from kbsync.simulator.journal import Entry, ModelJournal
+from kbsync.engine.target import Policy
+from kbsync.simulator.clock import EPOCH_S, run_virtually
 from kbsync.simulator.known import ModelState
 from kbsync.simulator.provider import ModelProvider
-from kbsync.simulator.transport import ModelTransport
-from kbsync.simulator.wire import ModelCodec
 from tests.simulator.audit import Audit
-from tests.simulator.scene import Account, Ending, Manifest, Scene, desired, draw, edited, first_live, first_manifest
+from tests.simulator.process import Process
+from tests.simulator.scene import Manifest, Scene, desired, draw, edited, first_live, first_manifest
 
 __all__ = ("Figures", "play", "play_all")
 
-# After so many runs, and so much virtual time of one, something goes round in circles.
+# After so many runs something goes round in circles.
 _MOST_RUNS = 40
-_LONGEST_RUN_S = 1e6
-_WINDOW_S = 1.0
 
 
 @dataclass
@@ -61,15 +55,20 @@ def play_all(seeds: Iterable[int], items: int, *, late: bool) -> Figures:
         try:
             play(seed, items, figures, late=late)
         except BaseException as error:
-            error.add_note(f"again: SEED={seed} {os.environ.get('PYTEST_CURRENT_TEST', '')}")
+            error.add_note(f"seed {seed} does it again: SEED={seed} {_command()}")
             raise
     figures.real_s = time.perf_counter() - began_s
     return figures
 
 
 def play(seed: int, items: int, figures: Figures, *, late: bool) -> None:
-    story = _Story(draw(seed, items, late=late), figures)
-    run_virtually(story.play)
+    """Play *seed* and add what was done to *figures*. Raises AssertionError for the first thing that did not hold."""
+    run_virtually(_Story(draw(seed, items, late=late), figures).play)
+
+
+def _command() -> str:
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+    return f"python -m pytest -q -m 'campaign or not campaign' '{test}'"
 
 
 class _Story:
@@ -77,27 +76,25 @@ class _Story:
         self._scene = scene
         self._figures = figures
         self._random = Random(f"{scene.seed}/story")
-        self._state = ModelState()
+        self._state = ModelState(lambda: EPOCH_S + anyio.current_time())
         self._everything = first_manifest(scene)
         self._manifest: Manifest = self._everything
         self._first_live = first_live(self._everything, scene.seed)
         self._audit = Audit({account.name: account for account in scene.accounts}, scene.retry)
-        self._providers = {account.name: self._provider(account) for account in scene.accounts}
+        self._providers = {
+            account.name: ModelProvider(account.model, f"{scene.seed}/{account.name}", self._audit.apply)
+            for account in scene.accounts
+        }
         for item, fields in self._first_live.items():
             self._providers[item.target].put(item, fields)
         self._edits = scene.edits
 
     async def play(self) -> None:
-        scene = self._scene
         for number in range(_MOST_RUNS):
             plan = self._plan()
-            calm = anyio.current_time() > scene.calm_s
-            if number >= len(scene.endings) and calm and not self._edits and not self._is_anything(plan):
+            if self._is_over(number, plan):
                 break
-            early = number < len(scene.endings)
-            await self._run(
-                plan, scene.policies[number] if early else Policy(), scene.endings[number] if early else None
-            )
+            await self._run(number, plan)
             await self._between(number)
         else:
             raise AssertionError(f"after {_MOST_RUNS} runs there is still something to do")
@@ -107,6 +104,31 @@ class _Story:
         self._figures.seeds += 1
         self._figures.sends += self._audit.sends
         self._figures.virtual_s += anyio.current_time()
+
+    def _is_over(self, number: int, plan: Plan) -> bool:
+        more = number < len(self._scene.endings) or self._edits or anyio.current_time() < self._scene.calm_s
+        return not (more or plan.changes or plan.released or plan.unmanaged)
+
+    async def _run(self, number: int, plan: Plan) -> None:
+        scene = self._scene
+        early = number < len(scene.endings)
+        audit = self._audit.begin(plan)
+        process = Process(
+            plan,
+            scene.policies[number] if early else Policy(),
+            scene,
+            self._providers,
+            self._state,
+            audit,
+            self._random.random,
+            scene.endings[number] if early else None,
+        )
+        end = await process.run()
+        if not scene.late:
+            self._audit.known(self._state, self._live)
+        self._audit.check()
+        self._figures.runs += 1
+        self._figures.kills += end == "killed"
 
     async def _between(self, number: int) -> None:
         """Let time go by, and let somebody work on the manifest."""
@@ -120,8 +142,8 @@ class _Story:
             await anyio.sleep(left_s)
 
     def _plan(self) -> Plan:
-        operations = {account.name: account.operations for account in self._scene.accounts}
-        comparison = Comparison(self._state, operations)
+        accounts = self._scene.accounts
+        comparison = Comparison(self._state, {account.name: account.operations for account in accounts})
         for one in desired(self._manifest):
             comparison.add(one)
         return draw_up(
@@ -130,99 +152,12 @@ class _Story:
             base=Base(self._state.lineage, self._state.serial, "0", {}),
             paces={
                 account.name: Pace(account.rate_per_s, {one.name: one for one in account.operations})
-                for account in self._scene.accounts
+                for account in accounts
             },
             guards=GuardSettings(),
             allowed=(),
             whole=True,
         )
-
-    @staticmethod
-    def _is_anything(plan: Plan) -> bool:
-        return bool(plan.changes or plan.released or plan.unmanaged)
-
-    async def _run(self, plan: Plan, policy: Policy, ending: Ending | None) -> None:
-        now_s = anyio.current_time()
-        not_before_s = {
-            account.name: self._state.last_send_s(account.name, EPOCH_S + now_s) for account in self._scene.accounts
-        }
-        self._state.begin(plan, EPOCH_S + now_s)
-        audit = self._audit.begin(plan)
-
-        def durable(entry: Entry) -> None:
-            self._state.record(entry)
-            audit.durable(entry)
-
-        breaks_at_s = now_s + ending.at_s if ending is not None and ending.how == "disk" else None
-        journal = ModelJournal(durable, self._scene.commit_s, breaks_at_s)
-        transports = {
-            account.name: ModelTransport(self._providers[account.name], account.timeout_s, audit.watch)
-            for account in self._scene.accounts
-        }
-        engine = Engine(
-            [
-                self._target(account, transports[account.name], not_before_s[account.name])
-                for account in self._scene.accounts
-            ],
-            journal,
-            lambda _event: None,
-            self._scene.retry,
-            policy,
-            virtual_clock(),
-            self._random.random,
-        )
-        killed = broken = False
-        with anyio.fail_after(_LONGEST_RUN_S), anyio.CancelScope() as scope:
-
-            async def end(ending: Ending) -> None:
-                await anyio.sleep(ending.at_s)
-                match ending.how:
-                    case "kill":
-                        nonlocal killed
-                        killed = True
-                        journal.die()
-                        for transport in transports.values():
-                            transport.die()
-                        scope.cancel()
-                    case "stop":
-                        engine.request_stop("signal")
-                    case "cancel":
-                        engine.cancel("signal")
-                    case "disk":
-                        pass
-
-            async with anyio.create_task_group() as tasks:
-                if ending is not None:
-                    tasks.start_soon(end, ending)
-                try:
-                    await engine.apply(plan)
-                except StateWriteError:
-                    broken = True
-                tasks.cancel_scope.cancel()
-
-        assert not broken or breaks_at_s is not None, "nothing was wrong with the disk"
-        if not killed and not broken:
-            audit.ended(journal.left)
-        self._audit.check()
-        if not self._scene.late:
-            audit.known(self._state, self._live)
-            self._audit.check()
-        self._figures.runs += 1
-        self._figures.kills += killed
-
-    def _target(self, account: Account, transport: ModelTransport, last_send_s: float | None) -> Target:
-        return Target(
-            name=account.name,
-            codec=ModelCodec(account.operations),
-            transport=transport,
-            rate_per_s=account.rate_per_s,
-            burst=account.burst,
-            concurrency=account.concurrency,
-            not_before_s=0.0 if last_send_s is None else last_send_s + _WINDOW_S,
-        )
-
-    def _provider(self, account: Account) -> ModelProvider:
-        return ModelProvider(account.model, f"{self._scene.seed}/{account.name}", self._audit.apply)
 
     def _live(self, item: Item) -> Fields:
         return self._providers[item.target].live(item, anyio.current_time())
