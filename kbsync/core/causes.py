@@ -23,7 +23,7 @@ def cause_of(event: Event) -> Exit | None:
             return _STOPS.get(reason, Exit.UNFINISHED)
         case StopRequested("errors"):
             return Exit.GUARD
-        case StopRequested("limit"):
+        case StopRequested("limit" | "deadline"):
             return Exit.UNFINISHED
         case _:
             return None

@@ -1,16 +1,18 @@
 """The engine: applies a plan, target by target, and accounts for every change of it exactly once."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import random
 from typing import Final
 
 import anyio
 
 from kbsync.core.events import Observer
+from kbsync.core.holds import Hold
 from kbsync.core.plan import Change, Plan
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Journal
+from kbsync.engine.credential import Credential
 from kbsync.engine.lane import Lane
 from kbsync.engine.run import Run
 from kbsync.engine.target import Clock, Policy, Target
@@ -20,6 +22,8 @@ __all__ = ("Engine",)
 
 _FLUSH_S: Final = 60.0
 _FLUSH_AFTER_CANCEL_S: Final = 5.0
+# What is under way at the end of the time gets so long to end by itself.
+_LAST_ANSWERS_S: Final = 1.5
 _CLOCK: Final = Clock(time.monotonic, time.time)
 
 
@@ -44,26 +48,31 @@ class Engine:
         self._targets = {target.name: target for target in targets}
         self._run = Run(journal, observe, policy)
         self._retry = retry
+        self._policy = policy
         self._clock = clock
         self._jitter = jitter
 
-    async def apply(self, plan: Plan, settled: Collection[int] = ()) -> None:
+    async def apply(self, plan: Plan, settled: Collection[int] = (), holds: Mapping[int, Hold] | None = None) -> None:
         """Send what *plan* holds, and return when every change of it is accounted for, durably.
 
-        Called once. Changes whose position is in *settled* have their outcome already, and are passed over. When
-        cancelled, requests in flight are cancelled too, and every change is accounted for all the same. Raises
-        StateWriteError when the journal could not be written, and the first defect that cost an item.
+        Called once. Changes whose position is in *settled* have their outcome already, and are passed over. *holds* are
+        those on changes, by position. When cancelled, requests in flight are cancelled too, and every change is
+        accounted for all the same. Raises StateWriteError when the journal could not be written, and the first defect
+        that cost an item.
         """
         run = self._run
         names = dict.fromkeys(change.item.target for change in plan.changes)
-        lanes = [self._lane(name, plan.changes, settled) for name in names]
+        lanes = self._lanes([self._targets[name] for name in names], plan.changes, settled, holds or {})
         finished = False
         try:
             with run.scope:
-                async with anyio.create_task_group() as tasks:
-                    for lane in lanes:
-                        for _ in range(lane.target.concurrency):
-                            tasks.start_soon(lane.work)
+                async with anyio.create_task_group() as watch:
+                    watch.start_soon(self._end_in_time)
+                    async with anyio.create_task_group() as tasks:
+                        for lane in lanes:
+                            for _ in range(lane.target.concurrency):
+                                tasks.start_soon(lane.work)
+                    watch.cancel_scope.cancel()
                 finished = True
         finally:
             if not finished and run.stopping is None:
@@ -82,11 +91,58 @@ class Engine:
         """Begin and send nothing more, and cancel requests in flight: what they changed stays unknown."""
         self._run.cancel(why)
 
-    def _lane(self, name: str, changes: Sequence[Change], settled: Collection[int]) -> Lane:
-        mine = (
-            (seq, change) for seq, change in enumerate(changes) if change.item.target == name and seq not in settled
+    def _lanes(
+        self,
+        targets: Sequence[Target],
+        changes: Sequence[Change],
+        settled: Collection[int],
+        holds: Mapping[int, Hold],
+    ) -> list[Lane]:
+        shared: dict[str, list[Target]] = {}
+        for target in targets:
+            shared.setdefault(target.credential or f"of {target.name} alone", []).append(target)
+
+        lanes: list[Lane] = []
+        for sharing in shared.values():
+            credential = self._credential(sharing)
+            lanes += (self._lane(target, credential, changes, settled, holds) for target in sharing)
+        return lanes
+
+    def _lane(
+        self,
+        target: Target,
+        credential: Credential,
+        changes: Sequence[Change],
+        settled: Collection[int],
+        holds: Mapping[int, Hold],
+    ) -> Lane:
+        def is_mine(seq: int) -> bool:
+            return changes[seq].item.target == target.name and seq not in settled
+
+        mine = ((seq, change) for seq, change in enumerate(changes) if is_mine(seq))
+        held = {seq: hold for seq, hold in holds.items() if is_mine(seq)}
+        return Lane(target, credential, mine, held, self._run, self._retry, self._clock, self._jitter)
+
+    def _credential(self, sharing: Sequence[Target]) -> Credential:
+        clock = self._clock
+        not_before_s = max(target.not_before_s for target in sharing)
+        return Credential(
+            min(target.rate_per_s for target in sharing),
+            min(target.burst for target in sharing),
+            clock,
+            self._run.observe,
+            not_before_s=clock.monotonic() + max(0.0, not_before_s - clock.wall()),
+            quota=self._retry.quota,
+            max_outage_s=self._policy.max_outage_s,
         )
-        return Lane(self._targets[name], mine, self._run, self._retry, self._clock, self._jitter)
+
+    async def _end_in_time(self) -> None:
+        """Stop the run when its time is over."""
+        if self._policy.max_duration_s is not None:
+            await anyio.sleep(self._policy.max_duration_s)
+            self._run.request_stop("deadline")
+            await anyio.sleep(_LAST_ANSWERS_S)
+            self._run.cancel("deadline")
 
     async def _account(self, lanes: Sequence[Lane], patience_s: float) -> None:
         """Settle what is left, and see that all of it is durable."""

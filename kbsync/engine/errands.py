@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 
+from kbsync.core.holds import Hold
 from kbsync.core.plan import Change
 from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer, Operation
@@ -18,11 +19,12 @@ _NO_ANSWER = Answer()
 class Job:
     """One change on its way to its outcome.
 
-    *number* counts intents, *attempts* those that went out. *doubt* says that one of them may have been applied.
+    *number* counts intents, *attempts* those that were tried, *left* says that bytes of one went out, and *doubt* that
+    one of them may have been applied.
     *reason* and *answer* are those of the last one. *live* was read at *read_at_s* of the monotonic clock. *corrected*
     says that the last attempt was signed with the corrected clock, *alone* that no bulk read proves this item. *holds*
     says that it is one of the few that may be between their read and their write, *held_back* how often its values
-    were too old when its turn came.
+    were too old when its turn came. While there is a *hold*, nothing is written before *hold_until_s*.
     """
 
     seq: int
@@ -31,6 +33,7 @@ class Job:
     tries: Tries = field(default_factory=Tries)
     number: int = 0
     attempts: int = 0
+    left: bool = False
     doubt: bool = False
     reason: str = ""
     answer: Answer = _NO_ANSWER
@@ -40,6 +43,8 @@ class Job:
     alone: bool = False
     holds: bool = False
     held_back: int = 0
+    hold: Hold | None = None
+    hold_until_s: float = -inf
     first_sent_s: float = 0.0
     last_answer_s: float = 0.0
 
@@ -57,7 +62,7 @@ class Job:
         """Return the end of this change when nothing more is sent for it, because of *why*."""
         if self.doubt:
             return self.settlement("unknown", self.reason, self.answer)
-        if self.attempts:
+        if self.left:
             return self.settlement("failed", self.reason, self.answer)
         return self.settlement("not_attempted", why, self.answer)
 

@@ -38,11 +38,12 @@ class Exchange:
     """A request and its answer.
 
     *sent_at_s* is wall time. *meaning* stays None while it is connecting, and when it was held back: *held_back*.
-    *began_s* is when it was handed over, moved on by what it waited for at the gate.
+    *began_s* is when it was handed over, moved on by what it waited for at the gate, and *duration_s* what it took.
     """
 
     sent_at_s: float = 0.0
     began_s: float = 0.0
+    duration_s: float = 0.0
     meaning: Meaning | None = None
     held_back: bool = False
 
