@@ -1,21 +1,22 @@
 """Everything that has to hold whatever happens, looked at while it happens."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
-from kbsync.core.plan import Plan
+from kbsync.core.plan import Change, Plan
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Intent, OutcomeName, Settlement
-from kbsync.core.wire import Accepted, Lost
+from kbsync.core.wire import Accepted, Lost, ReadResult
 from kbsync.simulator.journal import Entry, ReadIntent
 from kbsync.simulator.known import ModelState
 from kbsync.simulator.provider import Reply
 from kbsync.simulator.transport import Came, Left
-from kbsync.simulator.wire import Write
+from kbsync.simulator.wire import Ask, Write
+from tests.simulator.circuit import Circuit
 from tests.simulator.scene import Account, Manifest
 
 __all__ = ("Audit", "RunAudit")
@@ -47,16 +48,26 @@ class Audit:
         self.runs.append(run)
         return run
 
-    def send(self, target: str, at_s: float) -> None:
-        """No window of a second holds more sends than the rate allows, across kills and restarts too."""
-        account = self.accounts[target]
-        recent = self._recent.setdefault(target, deque())
+    def send(self, ask: Ask, at_s: float, targets: Collection[str]) -> None:
+        """No window of a second holds more sends than the rate allows, across kills and restarts too.
+
+        Of the targets that share a credential, the slowest of *targets* says what that is.
+        """
+        account = self.accounts[ask.target]
+        sharing = [one for one in self.accounts.values() if one.name in targets and one.credential == account.credential]
+        rate_per_s, burst = min(one.rate_per_s for one in sharing), min(one.burst for one in sharing)
+        self._count(account.credential, at_s, ceil(rate_per_s) + burst - 1)
+        if isinstance(ask, Write) and ask.operation.name in account.rates:
+            self._count(f"{ask.target} {ask.operation.name}", at_s, ceil(account.rates[ask.operation.name]))
+        self.sends += 1
+
+    def _count(self, whose: str, at_s: float, most: int) -> None:
+        recent = self._recent.setdefault(whose, deque())
         recent.append(at_s)
         while recent[0] <= at_s - 1.0 + _TICK_S:
             recent.popleft()
-        if len(recent) > (most := ceil(account.rate_per_s) + account.burst - 1):
-            self.wrong.append(f"{len(recent)} sends to {target} in the second before {at_s}, not {most}")
-        self.sends += 1
+        if len(recent) > most:
+            self.wrong.append(f"{len(recent)} sends of {whose} in the second before {at_s}, not {most}")
 
     def apply(self, write: Write, at_s: float) -> None:
         self.applied[self.writes[write]] += 1
@@ -101,6 +112,13 @@ class RunAudit:
     _open: set[Item] = field(default_factory=set)
     _reads: Counter[str] = field(default_factory=Counter)
     _read_intents: Counter[str] = field(default_factory=Counter)
+    _excused: Counter[Key] = field(default_factory=Counter)
+    _live: dict[Item, Fields] = field(default_factory=dict)
+    _circuits: dict[str, Circuit] = field(default_factory=dict)
+    _targets: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        self._targets = {change.item.target for change in self.plan.changes}
 
     def wrong(self, what: str) -> None:
         self.audit.wrong.append(f"run {self.number}: {what}")
@@ -108,7 +126,8 @@ class RunAudit:
     def watch(self, passage: Left | Came) -> None:
         ask = passage.ask
         if isinstance(passage, Left):
-            self.audit.send(ask.target, passage.at_s)
+            self.audit.send(ask, passage.at_s, self._targets)
+            self._circuit(ask).left(passage.at_s)
             if not self._open.isdisjoint(ask.items):
                 self.wrong(f"two requests at once for one of {ask.items}")
             self._open.update(ask.items)
@@ -120,8 +139,11 @@ class RunAudit:
                     self.wrong(f"a read of {ask.target} left before its intent")
         else:
             self._open.difference_update(ask.items)
+            self._circuit(ask).came(passage.reply, passage.at_s)
             if isinstance(ask, Write):
                 self._came(ask, passage.reply)
+            elif isinstance(passage.reply, ReadResult):
+                self._live.update(passage.reply.fields)
 
     def durable(self, entry: Entry) -> None:
         match entry:
@@ -152,7 +174,7 @@ class RunAudit:
             self.wrong(f"{key} is sent after its end")
         if number > self._intents[key]:
             self.wrong(f"{key} left before its intent")
-        if number > retry.attempts + retry.throttled_attempts - 1:
+        if number > retry.attempts + retry.throttled_attempts - 1 + self._excused[key]:
             self.wrong(f"{key} is sent for the {number}th time")
 
     def _came(self, write: Write, reply: Reply) -> None:
@@ -161,6 +183,14 @@ class RunAudit:
             self._acknowledged.add(key)
         elif isinstance(reply, Lost) and not reply.sent:
             self._unsent[key] += 1
+        # What an outage meets is not the item's.
+        self._excused[key] += self._circuit(write).is_open
+
+    def _circuit(self, ask: Ask) -> Circuit:
+        credential = self.audit.accounts[ask.target].credential
+        if credential not in self._circuits:
+            self._circuits[credential] = Circuit(self.audit.retry.quota, self.wrong)
+        return self._circuits[credential]
 
     def _settled(self, settlement: Settlement) -> None:
         change = self.plan.changes[settlement.seq]
@@ -170,11 +200,16 @@ class RunAudit:
             self.wrong(f"{key} has two outcomes")
         if settlement.attempts != tried:
             self.wrong(f"{key} had {tried} attempts, not {settlement.attempts}")
-        if (settlement.outcome == "updated") != (key in self._acknowledged):
-            self.wrong(f"{key} is {settlement.outcome}, and confirmed: {key in self._acknowledged}")
-        if settlement.outcome == "not_attempted" and tried:
+        confirmed = key in self._acknowledged or (settlement.reason == "already_live" and self._was_read(change))
+        if (settlement.outcome == "updated") != confirmed:
+            self.wrong(f"{key} is {settlement.outcome}, and confirmed: {confirmed}")
+        if settlement.outcome == "not_attempted" and self.sent[key]:
             self.wrong(f"{key} is not attempted, and was")
         self.outcomes[key] = settlement.outcome
+
+    def _was_read(self, change: Change) -> bool:
+        live = self._live.get(change.item, {})
+        return all(live.get(field) == value for field, value in change.desired.items())
 
 
 def _key(write: Write) -> Key:

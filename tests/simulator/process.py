@@ -5,6 +5,7 @@ from typing import Literal
 
 import anyio
 
+from kbsync.core.holds import holds_of
 from kbsync.core.plan import Plan
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
@@ -45,16 +46,20 @@ class Process:
         self._state = state
         self._audit = audit
         self._ending = ending
-        last_s = {account.name: state.last_send_s(account.name) for account in scene.accounts}
+        wall_s = virtual_clock().wall()
+        self._holds = holds_of(plan.changes, state.hazards(), scene.retry.quarantine_s, wall_s)
+        # As a run does: a credential may be that of any target.
+        last_s = [state.last_send_s(account.name) for account in scene.accounts]
+        self._not_before_s = max((at_s for at_s in last_s if at_s is not None), default=0.0) + _WINDOW_S
         state.begin(plan)
         breaks_at_s = anyio.current_time() + ending.at_s if ending is not None and ending.how == "disk" else None
         self._journal = ModelJournal(self._durable, scene.commit_s, breaks_at_s)
         self._transports = {
-            account.name: ModelTransport(providers[account.name], account.timeout_s, audit.watch)
+            account.name: ModelTransport(providers[account.credential], account.timeout_s, audit.watch)
             for account in scene.accounts
         }
         self._engine = Engine(
-            [self._target(account, last_s[account.name]) for account in scene.accounts],
+            [self._target(account) for account in scene.accounts],
             self._journal,
             lambda _event: None,
             scene.retry,
@@ -71,7 +76,7 @@ class Process:
                 if self._ending is not None:
                     tasks.start_soon(self._meet, self._ending, process)
                 try:
-                    await self._engine.apply(self._plan)
+                    await self._engine.apply(self._plan, (), self._holds)
                 except StateWriteError:
                     self._end = "broken"
                 tasks.cancel_scope.cancel()
@@ -102,7 +107,7 @@ class Process:
         self._state.record(entry)
         self._audit.durable(entry)
 
-    def _target(self, account: Account, last_send_s: float | None) -> Target:
+    def _target(self, account: Account) -> Target:
         return Target(
             name=account.name,
             codec=ModelCodec(account.name, account.operations),
@@ -110,5 +115,7 @@ class Process:
             rate_per_s=account.rate_per_s,
             burst=account.burst,
             concurrency=account.concurrency,
-            not_before_s=0.0 if last_send_s is None else last_send_s + _WINDOW_S,
+            not_before_s=self._not_before_s,
+            credential=account.credential,
+            rates=account.rates,
         )

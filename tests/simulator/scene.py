@@ -16,10 +16,12 @@ from kbsync.simulator.provider import Limit, Model, limit
 
 __all__ = ("Account", "Ending", "Manifest", "Scene", "draw", "edited", "first_live", "first_manifest")
 
-CAPTION = Operation("model.caption", "image", frozenset({"caption"}))
+CAPTION = Operation("model.caption", "image", frozenset({"caption"}), read_batch=0)
 PAGE = Operation("model.page", "document", frozenset({"name", "update_rule"}))
 NAME = Operation("model.name", "document", frozenset({"name"}))
 PLAIN, OVERLAYING = "plain", "overlaying"
+# No later than an answer can be waited for: see `RetrySettings.quarantine_s`.
+LATEST_S = 60.0
 # So few that a value often comes back which an earlier attempt may still carry.
 VALUES = ("a", "b", "c")
 SECTIONS = {(PLAIN, "image"): ("caption",), (PLAIN, "document"): ("name",), (OVERLAYING, "document"): ("name",)}
@@ -31,11 +33,16 @@ Manifest = Mapping[Item, Mapping[str, Value]]
 
 
 class Account(NamedTuple):
-    """One target: how it is set, and how its account behaves."""
+    """One target: how it is set, with lower *rates* of single operations, and how the account behind it behaves.
+
+    Targets of the same *credential* are one account.
+    """
 
     name: str
+    credential: str
     operations: tuple[Operation, ...]
     rate_per_s: float
+    rates: Mapping[str, float]
     burst: int
     concurrency: int
     timeout_s: float
@@ -69,15 +76,19 @@ def draw(seed: int, items: int, *, late: bool) -> Scene:
     """Return the scene of *seed*."""
     random = Random(f"{seed}/scene")
     rates = {name: random.choice((0.5, 2.5, 5.0, 20.0, 20.0, 100.0, 1_000.0)) for name in (PLAIN, OVERLAYING)}
+    shared = random.random() < 0.15
     whole_s = 1.3 * items / min(rates.values())
     calm_s = random.uniform(0.2, 2.5) * whole_s + 10.0
     runs = random.randint(1, 5)
+    accounts = [_account(name, rate, calm_s, random, late=late) for name, rate in rates.items()]
+    if shared:
+        accounts = [one._replace(credential="shared", model=accounts[0].model) for one in accounts]
     return Scene(
         seed=seed,
         items=items,
         calm_s=calm_s,
         late=late,
-        accounts=tuple(_account(name, rate, calm_s, random, late=late) for name, rate in rates.items()),
+        accounts=tuple(accounts),
         retry=_retry(random),
         policies=tuple(_policy(random, items) for _ in range(runs)),
         endings=tuple(_ending(random, whole_s) for _ in range(runs)),
@@ -153,10 +164,13 @@ def _account(name: str, rate_per_s: float, calm_s: float, random: Random, *, lat
         "model.meta", "document", frozenset({"meta"}), overlays=True, read_batch=random.choice((1, 7, 100))
     )
     low_s = random.choice((0.001, 0.02, 0.1, 1.0))
+    operations = (CAPTION, PAGE) if name == PLAIN else (meta, NAME)
     return Account(
         name=name,
-        operations=(CAPTION, PAGE) if name == PLAIN else (meta, NAME),
+        credential=name,
+        operations=operations,
         rate_per_s=rate_per_s,
+        rates={operations[0].name: rate_per_s / 2} if random.random() < 0.1 else {},
         burst=random.choice((1, 1, 1, 3)),
         concurrency=random.choice((1, 2, 4, 4, 16)),
         timeout_s=random.choice((5.0, 30.0)),
@@ -165,7 +179,7 @@ def _account(name: str, rate_per_s: float, calm_s: float, random: Random, *, lat
             tells=random.random() < 0.5,
             latency_s=(low_s, min(4.0, low_s * random.choice((1, 1, 3, 20)))),
             spells=tuple(_spell(calm_s, random, late=late) for _ in range(random.choice((0, 1, 1, 2, 3)))),
-            late_s=(0.1, random.choice((2.0, 20.0, 60.0))),
+            late_s=(0.1, random.choice((2.0, 20.0, LATEST_S))),
         ),
     )
 
@@ -208,6 +222,8 @@ def _retry(random: Random) -> RetrySettings:
         throttle_delay_s=random.choice((0.1, 1.0)),
         max_delay_s=random.choice((1.0, 30.0)),
         deadline_s=random.choice((5.0, 180.0)),
+        quota=random.choice((1, 5, 35, 1_000)),
+        quarantine_s=random.choice((60.0, 120.0)),
     )
 
 
@@ -219,6 +235,8 @@ def _policy(random: Random, items: int) -> Policy:
         max_errors=random.choice((None, None, 5)),
         max_error_rate=random.choice((None, None, 50.0)),
         limit=random.choice((None, 1, items // 2)),
+        max_duration_s=random.choice((None, 0.1, 20.0)),
+        max_outage_s=random.choice((None, 0.0, 20.0, 600.0)),
     )
 
 

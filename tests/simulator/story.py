@@ -80,13 +80,14 @@ class _Story:
         self._everything = first_manifest(scene)
         self._manifest: Manifest = self._everything
         self._first_live = first_live(self._everything, scene.seed)
-        self._audit = Audit({account.name: account for account in scene.accounts}, scene.retry)
+        self._accounts = {account.name: account for account in scene.accounts}
+        self._audit = Audit(self._accounts, scene.retry)
         self._providers = {
-            account.name: ModelProvider(account.model, f"{scene.seed}/{account.name}", self._audit.apply)
+            account.credential: ModelProvider(account.model, f"{scene.seed}/{account.credential}", self._audit.apply)
             for account in scene.accounts
         }
         for item, fields in self._first_live.items():
-            self._providers[item.target].put(item, fields)
+            self._provider(item).put(item, fields)
         self._edits = scene.edits
 
     async def play(self) -> None:
@@ -124,8 +125,7 @@ class _Story:
             scene.endings[number] if early else None,
         )
         end = await process.run()
-        if not scene.late:
-            self._audit.known(self._state, self._live)
+        self._audit.known(self._state, self._live)
         self._audit.check()
         self._figures.runs += 1
         self._figures.kills += end == "killed"
@@ -160,4 +160,7 @@ class _Story:
         )
 
     def _live(self, item: Item) -> Fields:
-        return self._providers[item.target].live(item, anyio.current_time())
+        return self._provider(item).live(item, anyio.current_time())
+
+    def _provider(self, item: Item) -> ModelProvider:
+        return self._providers[self._accounts[item.target].credential]
