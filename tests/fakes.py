@@ -33,7 +33,7 @@ from kbsync.errors import StateWriteError
 
 __all__ = ("LittleCodec", "MemoryJournal", "ScriptedTransport", "Sent", "answer", "change", "plan_of")
 
-CAPTION = Operation("little.caption", "image", frozenset({"caption"}))
+CAPTION = Operation("little.caption", "image", frozenset({"caption"}), read_batch=0)
 META = Operation("little.meta", "document", frozenset({"meta"}), overlays=True, read_batch=10)
 NAME = Operation("little.name", "document", frozenset({"name"}))
 

@@ -5,7 +5,7 @@ updated first: while somebody writes, items move from pages that were not read y
 So the list is whole only if as many different items came as its every page said that there are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -22,7 +22,7 @@ MAX_BARREN_PAGES: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """All items of one kind in one container, by id: what is not among them does not exist."""
+    """All items of one kind in one container, by id: a wanted item that is not among them does not exist."""
 
     items: Mapping[str, Live] = field(repr=False)
 
@@ -32,8 +32,9 @@ class Incomplete:
     """A list that is not proved whole. What is among *items* exists; that something is not says nothing.
 
     *reason* is a stable word: `flawed` (an entry is no item, or stands twice on its page), `no_total`, `bad_total`,
-    `changed` (one page said another total than the one before), `surplus` and `missing` (more or fewer items than the
-    total), `repeated` (pages bring nothing new), `endless`. *detail* is a sentence for people.
+    `changed` (the total was another one from page to page, or the items were from reading to reading), `surplus` and
+    `missing` (more or fewer items than the total), `repeated` (pages bring nothing new), `endless`. *detail* is a
+    sentence for people.
     """
 
     reason: str
@@ -51,15 +52,25 @@ class Listing:
 
     Nothing is asked for once the list is known not to be whole. A list is over when a page says so, or is short and
     the total is reached; the total alone is not believed, for it would hide what stands behind a full page.
+
+    There is one thing that pages and their total cannot show: when an item of a page that was read is removed, and
+    another one is added at the end before the next page is read, the total stays as it was and one item slips through
+    between the two pages. So a list of several pages that lacks one of the *wanted* items is read a second time, and
+    refused unless both readings show the same items.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Collection[str] = ()) -> None:
+        self._wanted = wanted
+        self._before: Mapping[str, Live] | None = None
+        self._listed: Listed | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._items: dict[str, Live] = {}
         self._cursor = ""
         self._total: int | None = None
         self._pages = 0
         self._barren_pages = 0
-        self._listed: Listed | None = None
 
     @property
     def cursor(self) -> str | None:
@@ -82,12 +93,24 @@ class Listing:
         fault = self._fault(page)
         if fault is not None:
             self._listed = Incomplete(*fault, self._items)
-        elif self._is_over(page):
-            whole = len(self._items) == self._total
-            self._listed = Complete(self._items) if whole else Incomplete(*self._shortfall(page), self._items)
-        else:
+        elif not self._is_over(page):
             assert page.next is not None
             self._cursor = page.next
+        elif len(self._items) != self._total:
+            self._listed = Incomplete(*self._shortfall(page), self._items)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        """Take what was read for the whole list, or read it once more."""
+        if self._before is not None and self._before.keys() != self._items.keys():
+            both = {**self._before, **self._items}
+            self._listed = Incomplete("changed", "two readings of the list show different items", both)
+        elif self._before is None and self._pages > 1 and any(id_ not in self._items for id_ in self._wanted):
+            self._before = self._items
+            self._begin()
+        else:
+            self._listed = Complete(self._items)
 
     def _fault(self, page: Page) -> tuple[str, str] | None:
         """Say why the list is not whole, whatever is still to come; None if it may be."""
@@ -117,4 +140,4 @@ class Listing:
     def _shortfall(self, page: Page) -> tuple[str, str]:
         if page.next is not None:
             return "repeated", f"page after page of the list shows nothing new at {len(self._items)} items"
-        return "missing", f"the list says that it holds {self._total} items, and shows {len(self._items)}"
+        return "missing", f"the list says that it holds {self._total} items, and shows {len(self._items)} of them"

@@ -7,6 +7,7 @@ first page, which then comes twice, or with nothing, or refuses it; no page is l
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -55,19 +56,21 @@ def list_page(kind: str, cursor: str, answer: Answer, envelope: Entry) -> Page |
     number = _page_number(kind, cursor)
 
     def following(count: int) -> str | None:
-        # Only an empty page ends the list, for a server may give fewer entries than it is asked for; and one that
-        # counts from 1 may have nothing for 0.
+        # Only an empty page ends the list, for a server may give fewer entries than it is asked for.
         return str(number + 1) if count or number == 0 else None
 
     payload = envelope.get("data") if kind == "image" else envelope
-    return read_page(answer, payload, _LAYOUTS[kind], following)
+    page = read_page(answer, payload, _LAYOUTS[kind], following)
+    if number == 0 and isinstance(page, Page) and not page.items:
+        return replace(page, short=False)  # there may be no page 0: it says nothing about what 1 holds
+    return page
 
 
 def page_for_refusal(kind: str, cursor: str, answer: Answer) -> Page | None:
     """Return what stands for a page that was refused as invalid: page 0, where there is none, holds nothing."""
     if _page_number(kind, cursor) > 0:
         return None
-    return Page(answer, {}, "1", None, short=True)
+    return Page(answer, {}, "1", None, short=False)
 
 
 # ------------------------------------------------------------------------------------------------------------ entries
