@@ -15,7 +15,8 @@ from kbsync.adapters.config import Access, Config
 from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
 from kbsync.cli.signals import listen
-from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
+from kbsync.core.causes import cause_of
+from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, TargetStopped
 from kbsync.core.exits import Exit
 from kbsync.core.holds import Hold, holds_of
 from kbsync.core.items import Item
@@ -29,8 +30,6 @@ from kbsync.views.progress import Progress
 
 __all__ = ("Ended", "Run", "accesses_for")
 
-# What the stop of a target means for the exit code; any other reason leaves work for the next run.
-_STOP_EXITS = {"unauthorised": Exit.CREDENTIALS, "redirected": Exit.CREDENTIALS, "tls": Exit.ERROR}
 _WINDOW_S = 1.0
 # Less than the 30 s that service managers and Kubernetes give before they kill.
 _GRACE_S = 25.0
@@ -186,16 +185,11 @@ class Run:
         self._observe(Settled(settlement))
 
     def _observe(self, event: Event) -> None:
-        match event:
-            case TargetStopped(target, reason):
-                self.stopped[target] = reason
-                self.exits.add(_STOP_EXITS.get(reason, Exit.UNFINISHED))
-            case StopRequested("errors"):
-                self.exits.add(Exit.GUARD)
-            case StopRequested("limit" | "deadline"):
-                self.exits.add(Exit.UNFINISHED)
-            case _:
-                pass
+        if isinstance(event, TargetStopped):
+            self.stopped[event.target] = event.reason
+        cause = cause_of(event)
+        if cause is not None:
+            self.exits.add(cause)
         for observe in self.observers:
             self._show(partial(observe, event))
 

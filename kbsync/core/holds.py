@@ -45,5 +45,18 @@ def holds_of(
         if any(fields != desired for fields in hazard.fields):
             # A clock that was set back must not hold anything for longer than what it is held for.
             until_s = min(hazard.last_s, now_s) + quarantine_s
-            found[seq] = Hold(until_s, hazard.fields[0] if hazard.attempts == 1 else None)
+            found[seq] = Hold(until_s, _proof(change, hazard))
     return found
+
+
+def _proof(change: Change, hazard: Hazard) -> Fields | None:
+    """Return the values that only the attempt of *hazard* can have set, if there is one attempt and such values.
+
+    They were not live before it, which only what is known can tell; and nothing has set them since, as what ended the
+    doubt may have.
+    """
+    if hazard.attempts != 1 or change.reason != "in_doubt":
+        return None
+    (expected,) = hazard.fields
+    known = {field.field: field.known for field in change.fields if field.known is not None}
+    return expected if any(known.get(field, value) != value for field, value in expected.items()) else None
