@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "apply": "Plan, and send the missing updates.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
-    "state": "Look into the state: show, list, forget, lock.",
+    "state": "Look into the state, and mend it.",
     "emulate": "Serve both APIs locally, with faults on demand.",
     "schema": "Print the JSON Schemas of the file formats.",
 }
