@@ -33,7 +33,7 @@ from kbsync.errors import StateWriteError
 
 __all__ = ("LittleCodec", "MemoryJournal", "ScriptedTransport", "Sent", "answer", "change", "plan_of")
 
-CAPTION = Operation("little.caption", "image", frozenset({"caption"}))
+CAPTION = Operation("little.caption", "image", frozenset({"caption"}), read_batch=0)
 META = Operation("little.meta", "document", frozenset({"meta"}), overlays=True, read_batch=10)
 NAME = Operation("little.name", "document", frozenset({"name"}))
 
@@ -226,6 +226,8 @@ class ScriptedTransport:
 
 
 def _items_of(request: Request) -> set[str]:
+    if request.path.startswith("/list/"):
+        return set()
     *_, operation, container, last = request.path.split("/")
     if request.path.startswith("/read/"):
         operation, container, ids = container, last, orjson.loads(request.body)

@@ -11,7 +11,7 @@ from kbsync.errors import InputError, KbsyncError
 from kbsync.views.problems import problem_lines
 from kbsync.views.stream import Stream
 
-__all__ = ("complain",)
+__all__ = ("complain", "note")
 
 
 def complain(error: Exception) -> None:
@@ -31,6 +31,11 @@ def complain(error: Exception) -> None:
 
     if not isinstance(error, KbsyncError) and os.environ.get("KBSYNC_TRACEBACK"):
         traceback.print_exception(error)
+
+
+def note(line: str) -> None:
+    """Say what a person should know beside the result, however quiet the command is."""
+    Stream(sys.stderr).lines(problem_lines([f"kbsync: {line}"]))
 
 
 def _defect(error: BaseException) -> str:

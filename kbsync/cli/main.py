@@ -19,6 +19,7 @@ from kbsync.errors import (
     InputError,
     KbsyncError,
     LockedError,
+    LockLostError,
     StateWriteError,
     UsageError,
 )
@@ -44,6 +45,7 @@ _EXITS: Final[tuple[tuple[type[KbsyncError], Exit], ...]] = (
     (InputError, Exit.INPUT),
     (CredentialsError, Exit.CREDENTIALS),
     (LockedError, Exit.LOCKED),
+    (LockLostError, Exit.LOCKED),
     (StateWriteError, Exit.STATE),
 )
 

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 import click
 
+from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
 from kbsync.views.stream import Stream
 
 __all__ = (
     "Console",
+    "Duration",
     "Percentage",
     "allow_option",
     "check_writable",
@@ -66,6 +68,22 @@ class Percentage(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value!r} is no number.", param, ctx)
         return number
+
+
+class Duration(click.FloatRange):
+    """A time like 90, 90s, 10min or 2h; its value is in seconds."""
+
+    name = "time"
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return *value* in seconds."""
+        seconds = value if isinstance(value, float) else parse_duration(str(value))
+        if seconds is None:
+            self.fail(f"{value!r} is no duration; write 90s, 10min or 2h.", param, ctx)
+        return seconds
 
 
 def console_of(context: click.Context) -> Console:

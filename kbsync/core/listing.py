@@ -31,10 +31,10 @@ class Complete:
 class Incomplete:
     """A list that is not proved whole. What is among *items* exists; that something is not says nothing.
 
-    *reason* is a stable word: `flawed` (an entry is no item, or stands twice on its page), `no_total`, `bad_total`,
-    `changed` (the total was another one from page to page, or the items were from reading to reading), `surplus` and
-    `missing` (more or fewer items than the total), `repeated` (pages bring nothing new), `endless`. *detail* is a
-    sentence for people.
+    *reason* is a stable word. Beside those of refusals and failed requests it is `flawed` (an entry is no item, or
+    stands twice on its page), `no_total`, `bad_total`, `changed` (the total was another one from page to page, or the
+    items were from reading to reading), `surplus` and `missing` (more or fewer items than the total), `repeated` (pages
+    bring nothing new), or `endless`. *detail* is a sentence for people, or what the provider said.
     """
 
     reason: str
@@ -81,6 +81,10 @@ class Listing:
     def listed(self) -> Listed | None:
         """What came of it, None while there is a page to ask for."""
         return self._listed
+
+    def broken_off(self, reason: str, detail: str) -> Incomplete:
+        """Return what was listed so far, when no further page is to be had."""
+        return Incomplete(reason, detail, {**(self._before or {}), **self._items})
 
     def add(self, page: Page) -> None:
         """Take the page of `cursor`."""

@@ -5,7 +5,7 @@
 import asyncio
 import sqlite3
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -13,7 +13,7 @@ import orjson
 
 from kbsync.adapters.state.names import Names
 from kbsync.adapters.state.rows import Rows
-from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, IN_DOUBT, LATE
 from kbsync.core.fields import Value, canonical, digest_of, fields_from_plain
 from kbsync.core.plan import Change
 from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
@@ -21,6 +21,7 @@ from kbsync.core.wire import Answer
 
 __all__ = (
     "END_DOUBTS",
+    "LOST",
     "PUT_ITEMS",
     "PUT_KNOWN",
     "PUT_OUTCOMES",
@@ -61,20 +62,22 @@ _ATTEMPTS_OF: Final = f"""
     ON a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE}
     WHERE h.container = :container AND h.id = :id AND (:operation IS NULL OR h.operation = :operation)
 """
-# About a container, an id and an operation, None for any. An intent without an answer stays on record as an attempt.
+# When an intent without an answer was sent, for how long, and with what end: nobody knows, so at the latest until now.
+LOST: Final = "intended_s, max(0.0, :now_s - intended_s) * 1000, 'lost'"
+# About a container, an id and an operation, None for any; *rest* is what is left of the doubt: `LATE`, or 0.
 END_DOUBTS: Final = (
     f"""
-    INSERT INTO attempts SELECT attempt, intended_s, intended_s, 0.0, 'lost', 0, NULL, NULL, '', '' FROM intents
+    INSERT INTO attempts SELECT attempt, intended_s, {LOST}, :rest, NULL, NULL, '', '' FROM intents
     WHERE attempt IN ({_ATTEMPTS_OF.format(table="intents")})
     """,
     f"DELETE FROM intents WHERE attempt IN ({_ATTEMPTS_OF.format(table='intents')})",
-    f"UPDATE attempts SET doubt = 0 WHERE attempt IN ({_ATTEMPTS_OF.format(table='attempts')} AND a.doubt)",
+    f"UPDATE attempts SET doubt = :rest WHERE attempt IN ({_ATTEMPTS_OF.format(table='attempts')} AND a.doubt)",
 )
 # What doubtful attempts carried, change by change, about a container, an id and an operation.
 _DOUBTED_FIELDS: Final = f"""
     SELECT h.fields FROM changes AS h
     WHERE h.container = :container AND h.id = :id AND h.operation = :operation AND EXISTS (
-        SELECT 1 FROM attempts AS a WHERE a.doubt
+        SELECT 1 FROM attempts AS a WHERE {IN_DOUBT}
         AND a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE})
 """
 _INT64: Final = 1 << 63
@@ -90,10 +93,11 @@ class Intended(NamedTuple):
 
 
 class Concluded(NamedTuple):
-    """An attempt that ended, with the time of its intent."""
+    """An attempt that ended, with the time of its intent. *late* says that its doubt was ended before it was told."""
 
     conclusion: Conclusion
     intended_s: float
+    late: bool = False
 
 
 class Settled(NamedTuple):
@@ -145,6 +149,7 @@ class Recorder:
     first_read: int
     names: Names
     new_known: Iterator[int]
+    clock: Callable[[], float]
 
     def write(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         """Write *entries*, inside a transaction: intents first, what ends a doubt last."""
@@ -179,10 +184,10 @@ class Recorder:
         last_sends: dict[int, float] = {}
         keys: list[tuple[int]] = []
         rows: list[tuple[Any, ...]] = []
-        for (seq, number, sent_s, duration_ms, verdict, doubt, answer), intended_s in conclusions:
+        for (seq, number, sent_s, duration_ms, verdict, doubt, answer), intended_s, late in conclusions:
             attempt = (base + seq) * ATTEMPTS_PER_CHANGE + number
             keys.append((attempt,))
-            rows.append((attempt, intended_s, sent_s, duration_ms, verdict, doubt, *_columns(answer)))
+            rows.append((attempt, intended_s, sent_s, duration_ms, verdict, LATE if late else doubt, *_columns(answer)))
             if sent_s is not None and sent_s > last_sends.get(targets[seq], 0.0):
                 last_sends[targets[seq]] = sent_s
 
@@ -198,6 +203,8 @@ class Recorder:
                 "container": self.containers[settlement.seq],
                 "id": self.changes[settlement.seq].item.id,
                 "operation": self.names.operation(connection, self.changes[settlement.seq].operation),
+                "rest": LATE,
+                "now_s": self.clock(),
             }
             for settlement, ends_doubt in settlements
             if ends_doubt

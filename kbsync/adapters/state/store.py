@@ -9,17 +9,21 @@ from types import TracebackType
 from typing import Final, Self
 
 from kbsync.adapters.state import history, runs
+from kbsync.adapters.state.breaking import break_lock
 from kbsync.adapters.state.files import exists, open_reader, reading
 from kbsync.adapters.state.journal import RunJournal
 from kbsync.adapters.state.known import StoredKnown
-from kbsync.adapters.state.lock import Holder, StateLock, holder
+from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
+from kbsync.adapters.state.lock import StateLock, holder, remembered
+from kbsync.adapters.state.lockfile import Guarded, Holder
+from kbsync.adapters.state.mounts import check_local
 from kbsync.adapters.state.writer import Writer
 from kbsync.core.exits import Exit
 from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
-from kbsync.errors import UsageError
+from kbsync.errors import StateError, UsageError
 
 __all__ = ("StateStore",)
 
@@ -30,12 +34,17 @@ class StateStore:
     """The state in the SQLite file at *path*, which need not exist yet. A context manager.
 
     Reading changes nothing, and never waits for a run. Writing needs the lock. *now_s* tells the time, in seconds since
-    the epoch.
+    the epoch; *say* is told what a person should know beside the results.
+
+    Whatever reads or writes raises StateError when the state is not the one that was there before, or is gone.
     """
 
-    def __init__(self, path: Path, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, now_s: Callable[[], float] = time.time, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.path = path
         self._now_s = now_s
+        self._say = say
         self._lock: StateLock | None = None
         self._writer: Writer | None = None
         self._journal: RunJournal | None = None
@@ -68,29 +77,54 @@ class StateStore:
 
     # ---- the lock
 
-    def lock(self, command: str) -> StateLock:
-        """Take the lock until `close`. *command* is what for, as others will read. Raises LockedError."""
+    def lock(self, command: str, timeout_s: float = 0.0) -> StateLock:
+        """Take the lock until `close`; wait up to *timeout_s* for another run. Nothing is created where none can be.
+
+        *command* is what for, as others will read. Raises LockedError and StateError.
+        """
         assert self._lock is None, "locked already"
-        self._lock = StateLock(self.path, command)
+        self._lock = StateLock(self.path, command, timeout_s, self._say)
         return self._lock
 
     def holder(self) -> Holder | None:
         """Return who holds the lock, or None when nobody does."""
         return holder(self.path)
 
+    def break_lock(self, id_: str) -> Holder:
+        """Take the state away from the holder whose lock has the *id_*, and return who that was.
+
+        It can write nothing any more. Raises UsageError when nobody holds that lock, LockedError when the holder is in
+        the middle of a write.
+        """
+        return break_lock(self.path, id_)
+
+    def accept(self) -> Guarded:
+        """Take the state that is there for the one that should be, under the lock, and return what it is.
+
+        Raises StateError when it cannot be read, or there is none.
+        """
+        assert self._lock is not None, "accepting needs the lock"
+        if not exists(self.path):
+            raise StateError(f"There is no state {self.path} to accept.")
+        with reading(self.path), closing(open_reader(self.path)) as connection:
+            guarded = guarded_by(connection)
+        self._lock.remember(guarded)
+        return guarded
+
     # ---- reading
 
     def known(self) -> StoredKnown:
         """Return what is known now, whatever is written meanwhile. Raises StateError when the state cannot be read."""
-        known = StoredKnown(self.path, open_reader(self.path) if exists(self.path) else None)
+        known = StoredKnown(self.path, self._open(), self._now_s())
         self._known.append(known)
         return known
 
     def list_runs(self) -> tuple[RunSummary, ...]:
         """Return all runs, the latest first."""
-        if not exists(self.path):
+        connection = self._open()
+        if connection is None:
             return ()
-        with reading(self.path), closing(open_reader(self.path)) as connection:
+        with reading(self.path), closing(connection):
             return history.runs(connection)
 
     def load_report(self, run_id: str = "last") -> Report:
@@ -111,9 +145,10 @@ class StateStore:
         """Return everything the state holds of *item*."""
         with self.known() as known:
             doubts, fields = known.doubts().get(item, frozenset()), known.fields(item)
-            if not exists(self.path):
+            connection = self._open()
+            if connection is None:
                 return ItemStory(item, fields, (), ())
-            with reading(self.path), closing(open_reader(self.path)) as connection:
+            with reading(self.path), closing(connection):
                 return history.show(connection, item, doubts, fields)
 
     def last_send_s(self, targets: Iterable[str]) -> dict[str, float]:
@@ -121,9 +156,10 @@ class StateStore:
 
         That is now for a target with an attempt that a killed run did not live to conclude.
         """
-        if not exists(self.path):
+        connection = self._open()
+        if connection is None:
             return {}
-        with reading(self.path), closing(open_reader(self.path)) as connection:
+        with reading(self.path), closing(connection):
             return history.last_sends(connection, targets, self._now_s())
 
     # ---- writing, under the lock
@@ -143,12 +179,16 @@ class StateStore:
         In *unique_targets* an id means one thing whatever its container: what is known of it under another container
         than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
-        now_s = self._now_s()
-        run_id = runs.new_run_id(now_s)
+        run_id = runs.new_run_id(self._now_s())
         writer = self._write()
-        recorder = writer.run(
-            lambda connection: runs.begin(connection, plan, run_id, now_s, allow_reason, unique_targets)
+        recorder, guarded = writer.run(
+            lambda connection: (
+                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets),
+                guarded_by(connection),
+            )
         )
+        if self._lock is not None:
+            self._lock.remember(guarded)
         self._journal = RunJournal(writer, recorder, on_settled)
         return self._journal
 
@@ -167,17 +207,35 @@ class StateStore:
         )
 
     def forget(self, items: Iterable[Item]) -> int:
-        """Forget everything known of *items*, doubts included; return how many were known. Nothing is sent."""
-        if not exists(self.path):
+        """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
+        if not is_there(self.path, remembered(self.path)):
             return 0
-        return self._write().run(lambda connection: runs.forget(connection, items))
+        return self._write().run(lambda connection: runs.forget(connection, items, self._now_s()))
 
     def _write(self) -> Writer:
         assert self._lock is not None, "writing needs the lock"
         self._release_known()
         if self._writer is None:
-            self._writer = Writer(self.path)
+            if (connection := self._open()) is not None:
+                connection.close()
+            self._writer = Writer(self.path, self._lock, self._say)
+            self._lock.remember(self._writer.run(guarded_by))
         return self._writer
+
+    def _open(self) -> sqlite3.Connection | None:
+        """Open the state for reading; None when there never was one."""
+        guarded = remembered(self.path)
+        if not is_there(self.path, guarded):
+            return None
+        check_local(self.path)
+        connection = open_reader(self.path)
+        try:
+            with reading(self.path):
+                check_lineage(connection, self.path, guarded)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _release_known(self) -> None:
         # What a snapshot still reads stays in the WAL, which would grow with the run.
@@ -187,8 +245,9 @@ class StateStore:
 
     @contextmanager
     def _history(self) -> Generator[sqlite3.Connection]:
-        if not exists(self.path):
+        connection = self._open()
+        if connection is None:
             raise UsageError("There is no run yet.")
-        with reading(self.path), closing(open_reader(self.path)) as connection:
+        with reading(self.path), closing(connection):
             connection.execute("BEGIN")
             yield connection
