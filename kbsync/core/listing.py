@@ -116,7 +116,7 @@ class Listing:
             self._listed = Complete(self._items)
 
     def _refuse(self, reason: str, detail: str) -> None:
-        self._listed = Incomplete(reason, detail, {**(self._before or {}), **self._items})
+        self._listed = self.broken_off(reason, detail)
 
     def _fault(self, page: Page) -> tuple[str, str] | None:
         """Say why the list is not whole, whatever is still to come; None if it may be."""
