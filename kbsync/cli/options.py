@@ -2,13 +2,12 @@
 
 import math
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -28,8 +27,6 @@ __all__ = (
     "reason_option",
 )
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(s|min|h|)", re.ASCII)
-_SECONDS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -59,22 +56,6 @@ class Console:
             self.err.lines([line])
 
 
-class Duration(click.FloatRange):
-    """A time from 0 on, as a number of seconds: written `90`, `90s`, `1.5min` or `2h`."""
-
-    name = "duration"
-
-    def __init__(self) -> None:
-        super().__init__(0)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return *value* in seconds."""
-        match = _DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is no time: write 90s, 10min or 2h.", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
-
-
 class Percentage(click.FloatRange):
     """A number over 0 and up to 100; click's own range lets `nan` in, which nothing ever exceeds."""
 
@@ -95,7 +76,7 @@ class Duration(click.FloatRange):
     name = "time"
 
     def __init__(self) -> None:
-        super().__init__(0, min_open=True)
+        super().__init__(0)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return *value* in seconds."""
