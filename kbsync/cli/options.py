@@ -2,16 +2,16 @@
 
 import math
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
 from kbsync.views.stream import Stream
 
@@ -27,8 +27,6 @@ __all__ = (
     "reason_option",
 )
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(s|min|h|)", re.ASCII)
-_SECONDS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -58,22 +56,6 @@ class Console:
             self.err.lines([line])
 
 
-class Duration(click.FloatRange):
-    """A time from 0 on, as a number of seconds: written `90`, `90s`, `1.5min` or `2h`."""
-
-    name = "duration"
-
-    def __init__(self) -> None:
-        super().__init__(0)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return *value* in seconds."""
-        match = _DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is no time: write 90s, 10min or 2h.", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
-
-
 class Percentage(click.FloatRange):
     """A number over 0 and up to 100; click's own range lets `nan` in, which nothing ever exceeds."""
 
@@ -86,6 +68,22 @@ class Percentage(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value!r} is no number.", param, ctx)
         return number
+
+
+class Duration(click.FloatRange):
+    """A time like 90, 90s, 10min or 2h; its value is in seconds."""
+
+    name = "time"
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return *value* in seconds."""
+        seconds = value if isinstance(value, float) else parse_duration(str(value))
+        if seconds is None:
+            self.fail(f"{value!r} is no duration; write 90s, 10min or 2h.", param, ctx)
+        return seconds
 
 
 def console_of(context: click.Context) -> Console:

@@ -84,7 +84,7 @@ class Workspace:
         refuse(stream.problems)
 
         paces = {
-            name: Pace(target.settings.rate, {operation.name: operation for operation in operations[name]})
+            name: Pace(target.settings.rate_per_s, {operation.name: operation for operation in operations[name]})
             for name, target in self.config.targets.items()
         }
         plan = draw_up(
