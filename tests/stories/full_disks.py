@@ -4,10 +4,11 @@ import re
 import resource
 from pathlib import Path
 from random import Random
-from typing import Any
 
+from kbsync.adapters.state import StateStore
+from kbsync.core.exits import Exit
+from kbsync.core.report import Report
 from tests.stories.job import Running, Target
-from tests.stories.kills import applied
 from tests.stories.stage import Stage, staged, until
 from tests.stories.world import made_world
 
@@ -36,7 +37,11 @@ def fill_disks(folder: Path, limits: int, seed: int) -> str:
                 done = running.done()
 
             assert stage.job.journal.is_sound()
-            good = set(applied(stage.writes()))
+            good = {
+                (write["operation"], write["item"].rpartition("/")[2])
+                for write in stage.writes()
+                if write["fate"] == "applied"
+            }
             if done.code == 0:
                 assert len(good) == _EDITS
                 continue
@@ -49,17 +54,15 @@ def fill_disks(folder: Path, limits: int, seed: int) -> str:
                 continue
             assert done.code == 8, done.err
             # Nothing that is not recorded is claimed, and what is recorded later is all that was done.
-            assert _updated(stage.job.report()) <= good
+            store = StateStore(stage.job.journal.path)
+            assert _updated(store.load_report()) <= good
             told = stage.job.run("state", "recover", found[1])
             assert told.code == 0, told.err
-            report = stage.job.report()
+            report = store.load_report()
             assert _updated(report) == good
-            assert report["exit"]["code"] == 8
+            assert report.exit is Exit.STATE
             assert stage.job.journal.open_intents() == 0
             assert stage.seen_by_item() <= stage.job.journal.writes()
-            assert stage.job.run("state", "recover", found[1]).out == told.out.replace(
-                told.out.partition(": ")[2], "0 attempts and 0 outcomes that were not known\n"
-            )
             Path(found[1]).unlink()
             recovered += 1
 
@@ -81,5 +84,5 @@ def _fill(stage: Stage, running: Running, room: int) -> None:
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
-def _updated(report: Any) -> set[tuple[str, str]]:
-    return {(row["operation"], row["item"]["id"]) for row in report["items"] if row["outcome"] == "updated"}
+def _updated(report: Report) -> set[tuple[str, str]]:
+    return {(row.change.operation, row.change.item.id) for row in report.rows if row.settlement.outcome == "updated"}

@@ -16,7 +16,7 @@ _TARGETS = (Target("coze-cn", "60/s", 4), Target("volc-bj", "60/s", 4))
 
 
 def test_a_disk_that_is_full_at_any_moment_loses_and_claims_nothing(tmp_path: Path, figures: Figures) -> None:
-    figures(fill_disks(tmp_path, limits=8, seed=3))
+    figures(fill_disks(tmp_path, limits=5, seed=3))
 
 
 def test_a_state_that_is_deleted_under_a_run_is_missed_and_another_one_is_begun_on_a_word(tmp_path: Path) -> None:
