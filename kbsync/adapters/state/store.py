@@ -274,9 +274,15 @@ class StateStore:
         guarded = self._lock.guarded if self._lock is not None else None
         lineage = guarded.lineage if guarded is not None else ""
         file = leave(self.path, lineage, journal.run_id, [*records_of(journal.unwritten), end])
+        saved = self.path.with_name(f"{self.path.name}.saved-{journal.run_id}")
+        lines: list[str] = []
+        if self._writer is not None and self._writer.save(saved):
+            lines.append(f"What was in it is in {saved}: rename that to {self.path}")
         if file is None:
-            return "What is not recorded stands above. Put it into a file, then run `kbsync state recover FILE`."
-        return f"What is not recorded is in {file}. When it can be: `kbsync state recover {file}`"
+            lines.append("What is not recorded stands above. Put it into a file, then run `kbsync state recover FILE`.")
+        else:
+            lines.append(f"What is not recorded is in {file}. When it can be: `kbsync state recover {file}`")
+        return "\n".join(lines)
 
     def _release_known(self) -> None:
         # What a snapshot still reads stays in the WAL, which would grow with the run.

@@ -327,31 +327,47 @@ def test_where_no_folder_takes_it_it_goes_to_stderr(
     assert _recover(path, file).outcomes == 5
 
 
-def test_a_state_that_was_deleted_under_a_run_leaves_it_beside(path: Path) -> None:
-    backup = path.with_name("backup")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_state_that_is_deleted_under_a_run_is_saved_beside_with_all_that_it_knew(
+    path: Path, *, replaced: bool
+) -> None:
+    _next_run(path, "alt", "!!!!")
     with StateStore(path) as store:
         journal = began(store, captions(2))
 
         async def run() -> None:
             await journal.intend(Intent(0, 1, 1000.0))
-            os.rename(path, backup)  # noqa: PTH104
+            os.unlink(path)  # noqa: PTH108
+            if replaced:
+                _put(path, b"something else")
             journal.conclude(answered(0))
             journal.settle(fate(0))
             with pytest.raises(StateWriteError, match="deleted or replaced"):
                 await journal.flush()
 
         asyncio.run(run())
-        with pytest.raises(StateWriteError, match="is in"):
-            store.finish_run(journal)
+        with pytest.raises(StateWriteError) as told:
+            store.finish_run(journal, exits=[Exit.STATE])
 
     (file,) = path.parent.glob("kbsync-recovery-*.jsonl")
-    with pytest.raises(StateError, match="is missing"):
+    (saved,) = path.parent.glob("state.db.saved-*")
+    assert f"What was in it is in {saved}: rename that to {path}\n" in str(told.value)
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    with pytest.raises(StateError):
         _recover(path, file)
-    backup.rename(path)
+    saved.rename(path)
     _recover(path, file)
     with StateStore(path).known() as known:
-        assert known.fields(image(0)) == {"caption": "小猫 0"}
+        assert {item.id[-1]: known.fields(item)["caption"] for item in known.items()} == {
+            "0": "小猫 0",
+            **dict.fromkeys("123", "alt"),
+        }
         assert known.doubts() == {}
+    assert StateStore(path).load_report().exit is Exit.STATE
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 # ---------------------------------------------------------------------------------------------------- at any point
