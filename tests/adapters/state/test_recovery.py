@@ -432,7 +432,7 @@ def _limited_run(path: Path, text: str, room: int) -> dict[str, set[str]]:
 def test_wherever_the_disk_is_full_nothing_is_lost_or_claimed(path: Path) -> None:
     randomly = random.Random(8)
     failures = 0
-    for number in range(25):
+    for number in range(12):
         text = f"第{number}次"
         told = _limited_run(path, text, int(10 ** randomly.uniform(2.5, 6)))
         assert is_sound(path)
@@ -451,7 +451,7 @@ def test_wherever_the_disk_is_full_nothing_is_lost_or_claimed(path: Path) -> Non
             assert report.totals["updated"] == len(sent)
             assert report.balanced
 
-    assert failures >= 5
+    assert failures >= 3
     assert files_of(path.parent) == {"state.db", "state.db.lock"}
 
 
