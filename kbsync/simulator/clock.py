@@ -78,7 +78,7 @@ def run_virtually(function: Callable[..., Awaitable[_T]], *args: Any, loop: type
     return anyio.run(function, *args, backend_options={"loop_factory": loop})
 
 
-def virtual_clock() -> Clock:
-    """Return the clock of the running virtual loop; its wall time began at `EPOCH_S`."""
+def virtual_clock(began_s: float = EPOCH_S) -> Clock:
+    """Return the clock of the running virtual loop; its wall time began at *began_s*."""
     loop = asyncio.get_running_loop()
-    return Clock(loop.time, lambda: EPOCH_S + loop.time())
+    return Clock(loop.time, lambda: began_s + loop.time())
