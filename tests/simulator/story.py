@@ -46,14 +46,14 @@ class Figures:
         )
 
 
-def play_all(seeds: Iterable[int], items: int, *, late: bool) -> Figures:
+def play_all(seeds: Iterable[int], items: int) -> Figures:
     """Play each of *seeds*, or the one that the environment names; what fails says how to see it again."""
     figures = Figures()
     named = os.environ.get("SEED")
     began_s = time.perf_counter()
     for seed in seeds if named is None else [int(named)]:
         try:
-            play(seed, items, figures, late=late)
+            play(seed, items, figures)
         except BaseException as error:
             error.add_note(f"seed {seed} does it again: SEED={seed} {_command()}")
             raise
@@ -61,9 +61,9 @@ def play_all(seeds: Iterable[int], items: int, *, late: bool) -> Figures:
     return figures
 
 
-def play(seed: int, items: int, figures: Figures, *, late: bool) -> None:
+def play(seed: int, items: int, figures: Figures) -> None:
     """Play *seed* and add what was done to *figures*. Raises AssertionError for the first thing that did not hold."""
-    run_virtually(_Story(draw(seed, items, late=late), figures).play)
+    run_virtually(_Story(draw(seed, items), figures).play)
 
 
 def _command() -> str:
