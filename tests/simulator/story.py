@@ -1,6 +1,7 @@
 """One seed from its first run to the last: faults, kills, edits and all, until there is nothing left to do."""
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def play_all(seeds: Iterable[int], items: int) -> Figures:
         try:
             play(seed, items, figures)
         except BaseException as error:
-            error.add_note(f"seed {seed} does it again: SEED={seed} {_command()}")
+            error.add_note(f"Seed {seed} does it again: SEED={seed} {_command()}")
             raise
     figures.real_s = time.perf_counter() - began_s
     return figures
@@ -68,7 +69,9 @@ def play(seed: int, items: int, figures: Figures) -> None:
 
 def _command() -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-    return f"python -m pytest -q -m 'campaign or not campaign' '{test}'"
+    if "campaigns" in test:
+        return "make campaign-sim"
+    return f"{sys.executable} -m pytest -q '{test}'"
 
 
 class _Story:
