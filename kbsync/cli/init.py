@@ -11,6 +11,7 @@ from kbsync.cli.options import console_of
 from kbsync.cli.schema import manifest_schema_text
 from kbsync.core.exits import Exit
 from kbsync.errors import UsageError
+from kbsync.views.escape import one_line
 
 __all__ = ("init",)
 
@@ -114,7 +115,7 @@ def init(context: click.Context, *, folder: Path, providers: tuple[str, ...], ci
     except OSError as error:
         raise UsageError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
 
-    console.out.lines(f"wrote {path}" for path in written)
+    console.out.lines(one_line(f"wrote {path}", 500) for path in written)
     if not written:
         console.out.lines(["everything is there already"])
     console.say("kbsync: edit the manifests and the addresses, then run: kbsync validate && kbsync plan")

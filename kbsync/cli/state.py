@@ -13,6 +13,7 @@ from kbsync.core.exits import Exit
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.errors import UsageError
+from kbsync.views.escape import one_line
 from kbsync.views.history import item_json, item_lines, item_text, items_jsonl
 from kbsync.views.paint import Paint
 from kbsync.views.wording import count
@@ -92,8 +93,11 @@ def lock(context: click.Context, *, config_file: Path | None) -> int:
     """Tell which run holds the state; exit 6 when one does."""
     console = console_of(context)
     holder = open_workspace(config_file).store().holder()
-    console.out.lines(["nobody holds the state" if holder is None else f"held by {holder} (lock {holder.id})"])
-    return Exit.OK if holder is None else Exit.LOCKED
+    if holder is None:
+        console.out.lines(["nobody holds the state"])
+        return Exit.OK
+    console.out.lines([one_line(f"held by {holder} (lock {holder.id})", 500)])
+    return Exit.LOCKED
 
 
 def _matching(store: StateStore, pattern: str) -> Iterator[tuple[Item, Fields]]:
