@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format lint types arch readme test test-all bench campaign-faults requirements clean
+.PHONY: help install demo check format lint types arch readme test test-all bench campaign-faults campaign-kill requirements clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -61,7 +61,10 @@ test-all: ## Run the tests on every Python of VERSIONS that the machine has
 	done
 
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
-	$(BIN)/python -m pytest -q -m campaign tests/campaigns
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py tests/campaigns/test_rates.py
+
+campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)
+	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_kills.py
 
 bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
 	$(BIN)/python -m benchmarks

@@ -9,6 +9,7 @@ KbsyncError
 ├── LockedError         another run holds the state; nothing was sent
 ├── StateError          the state cannot be read: corrupt, foreign, newer; nothing was sent
 └── StateWriteError     an attempt could not be recorded; sending stopped at once
+    └── LockLostError   `kbsync state break-lock` took the state away from this run; the same
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ __all__ = (
     "CredentialsError",
     "InputError",
     "KbsyncError",
+    "LockLostError",
     "LockedError",
     "StateError",
     "StateWriteError",
@@ -57,3 +59,7 @@ class StateError(KbsyncError):
 
 class StateWriteError(KbsyncError):
     """Raised when the journal could not be written. No request was begun after the failed write."""
+
+
+class LockLostError(StateWriteError):
+    """Raised when somebody broke this run's lock. Nothing was written since, and no request was begun."""

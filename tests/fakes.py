@@ -15,8 +15,10 @@ from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
 from kbsync.core.wire import (
     Accepted,
     Answer,
+    Live,
     Lost,
     Operation,
+    Page,
     ReadResult,
     Refused,
     Request,
@@ -31,7 +33,7 @@ from kbsync.errors import StateWriteError
 
 __all__ = ("LittleCodec", "MemoryJournal", "ScriptedTransport", "Sent", "answer", "change", "plan_of")
 
-CAPTION = Operation("little.caption", "image", frozenset({"caption"}))
+CAPTION = Operation("little.caption", "image", frozenset({"caption"}), read_batch=0)
 META = Operation("little.meta", "document", frozenset({"meta"}), overlays=True, read_batch=10)
 NAME = Operation("little.name", "document", frozenset({"name"}))
 
@@ -117,6 +119,17 @@ class LittleCodec:
         fields = {by_id[id_]: values for id_, values in body.get("fields", {}).items() if id_ in by_id}
         missing = frozenset(by_id[id_] for id_ in body.get("missing", ()) if id_ in by_id)
         return ReadResult(verdict.answer, fields, missing, dict(fields))
+
+    def encode_list(self, kind: str, container: str, cursor: str) -> Request:
+        return Request("GET", f"/list/{kind}/{container}/{cursor}", {})
+
+    def decode_list(self, kind: str, cursor: str, response: Response) -> Page | Verdict:
+        verdict = self.decode(response)
+        if not isinstance(verdict, Accepted):
+            return verdict
+        body = orjson.loads(response.body)
+        items = {id_: Live(fields) for id_, fields in body["items"].items()}
+        return Page(verdict.answer, items, body["next"], body["total"], body["next"] is None)
 
 
 def _unsuccessful(response: Response, body: Any, said: Answer) -> Verdict:
@@ -213,6 +226,8 @@ class ScriptedTransport:
 
 
 def _items_of(request: Request) -> set[str]:
+    if request.path.startswith("/list/"):
+        return set()
     *_, operation, container, last = request.path.split("/")
     if request.path.startswith("/read/"):
         operation, container, ids = container, last, orjson.loads(request.body)

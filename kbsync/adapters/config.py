@@ -6,8 +6,9 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -29,10 +30,12 @@ from kbsync.core.settings import (
 from kbsync.core.wire import Codec
 from kbsync.errors import InputError
 
-__all__ = ("CONFIG_NAME", "Config", "Target", "find_config", "read_config")
+__all__ = ("CONFIG_NAME", "Access", "Config", "Target", "find_config", "read_config")
 
 CONFIG_NAME: Final = "kbsync.toml"
 _MAX_BYTES: Final = 1024 * 1024
+# Words for credentials say nothing about them, and nothing in another process.
+_CREDENTIALS: Final = os.urandom(32)
 _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TABLES: Final[dict[str, type[Settings]]] = {
     "manifests": ManifestSettings,
@@ -44,17 +47,24 @@ _TABLES: Final[dict[str, type[Settings]]] = {
 _Table = TypeVar("_Table", bound=Settings)
 
 
+class Access(NamedTuple):
+    """How to speak to a target. *credential* is the same word, in this process alone, for equal secrets."""
+
+    codec: Codec
+    credential: str
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One configured account: a provider and its settings. Secrets are references until `codec` is asked for."""
+    """One configured account: a provider and its settings. Secrets are references until `access` is asked for."""
 
     name: str
     provider: Provider
     settings: TargetSettings
     origin: str
 
-    def codec(self, environ: Mapping[str, str], folder: Path) -> Codec:
-        """Return the codec, with its secrets resolved. Raises CredentialsError."""
+    def access(self, environ: Mapping[str, str], folder: Path) -> Access:
+        """Return the codec, with its secrets resolved, and whose they are. Raises CredentialsError."""
         references = {
             key: value
             for key, value in self.settings.model_dump(exclude_none=True).items()
@@ -64,7 +74,9 @@ class Target:
             key: resolve(reference, setting=f"targets.{self.name}.{key}", environ=environ, folder=folder)
             for key, reference in references.items()
         }
-        return self.provider.codec(self.settings, secrets)
+        told = "\0".join((self.provider.name, *(secrets[key] for key in sorted(secrets))))
+        credential = blake2b(told.encode(errors="surrogatepass"), key=_CREDENTIALS, digest_size=16).hexdigest()
+        return Access(self.provider.codec(self.settings, secrets), credential)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +189,16 @@ class _Reader:
         except EndpointError as error:
             self._add((*path, "base_url"), error.rule, str(error))
             return None
+        self._check_rates(path, provider, settings)
         return Target(name, provider, settings, str(origin))
+
+    def _check_rates(self, path: tuple[str, ...], provider: Provider, settings: TargetSettings) -> None:
+        names = [operation.name for operation in provider.operations(settings)]
+        for name, rate_per_s in settings.rates.items():
+            if name not in names:
+                self._add((*path, "rates", name), "config", f"unknown operation {name!r}{_nearest(name, names)}")
+            elif rate_per_s > settings.rate:
+                self._add((*path, "rates", name), "config", f"{name} cannot be faster than its credential's rate")
 
     def _table(self, path: tuple[str, ...], model: type[_Table], table: Any) -> _Table:
         """Return *table* validated; when it has problems, something of its type that nobody looks at."""

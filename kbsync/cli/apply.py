@@ -14,6 +14,7 @@ from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import complain
 from kbsync.cli.options import (
     Console,
+    Duration,
     Percentage,
     allow_option,
     config_option,
@@ -23,7 +24,7 @@ from kbsync.cli.options import (
 )
 from kbsync.cli.plan import refused, show_plan, with_max_changes
 from kbsync.cli.report import report_format
-from kbsync.cli.running import Ended, Run, codecs_for
+from kbsync.cli.running import Ended, Run, accesses_for
 from kbsync.cli.saved import check_encodable, moved, read_saved
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
@@ -89,6 +90,13 @@ class _Wishes:
 )
 @click.option("--max-errors", type=click.IntRange(min=0), metavar="N", help="Stop when more than N changes failed.")
 @click.option("--max-error-rate", type=Percentage(), metavar="P", help="Stop when over P % failed.")
+@click.option(
+    "--max-duration", type=Duration(), metavar="TIME", help="End after so long, like 90s, 10min or 2h; exit 7."
+)
+@click.option("--max-outage", type=Duration(), metavar="TIME", help="Give a provider up that is down for so long.")
+@click.option(
+    "--lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for a run that holds the state."
+)
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @click.pass_context
@@ -107,6 +115,9 @@ def apply(
     on_error: str | None,
     max_errors: int | None,
     max_error_rate: float | None,
+    max_duration: float | None,
+    max_outage: float | None,
+    lock_timeout: float,
     max_changes: int | None,
     form: str,
 ) -> int:
@@ -132,7 +143,7 @@ def apply(
         yes=yes,
         reason=reason,
         max_changes=max_changes,
-        policy=_policy(workspace.config.apply, on_error, max_errors, max_error_rate, limit),
+        policy=_policy(workspace.config.apply, on_error, max_errors, max_error_rate, limit, max_duration, max_outage),
         reports=reports,
         form=form,
     )
@@ -141,7 +152,7 @@ def apply(
         raise UsageError("without a terminal there is nobody to ask: say --yes")
 
     with workspace.store() as store:
-        store.lock("apply")
+        store.lock("apply", lock_timeout)
         return _apply(workspace, store, wishes, console)
 
 
@@ -160,9 +171,9 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     _show_plan(plan, wishes, console)
     if refused(plan):
         return Exit.GUARD
-    codecs = codecs_for(plan, workspace.config)
+    accesses = accesses_for(plan, workspace.config)
     if wishes.plan_file is not None:
-        check_encodable(wishes.plan_file, plan, codecs)
+        check_encodable(wishes.plan_file, plan, {name: access.codec for name, access in accesses.items()})
     if not wishes.yes and plan.changes and not click.confirm("\nSend these updates?", err=True):
         console.say("kbsync: nothing was sent")
         return Exit.UNFINISHED
@@ -173,7 +184,7 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     with progress, _logs(console, progress) as logs:
         observers = [progress.observe, *(log.observe for log in logs)]
         ended = Run(plan, workspace.config, store, progress, observers, wishes.policy).apply(
-            codecs, stale, wishes.reason
+            accesses, stale, known.hazards(), wishes.reason
         )
     return _account(ended, store, wishes, console)
 
@@ -221,6 +232,8 @@ def _policy(
     max_errors: int | None,
     max_error_rate: float | None,
     limit: int | None,
+    max_duration_s: float | None,
+    max_outage_s: float | None,
 ) -> Policy:
     """Return what the command line says, and what the configuration says where it does not."""
     return Policy(
@@ -228,6 +241,8 @@ def _policy(
         max_errors=settings.max_errors if max_errors is None else max_errors,
         max_error_rate=settings.max_error_rate if max_error_rate is None else max_error_rate,
         limit=limit,
+        max_duration_s=settings.max_duration if max_duration_s is None else max_duration_s,
+        max_outage_s=settings.max_outage if max_outage_s is None else max_outage_s,
     )
 
 

@@ -12,7 +12,7 @@ from kbsync.errors import InputError, KbsyncError
 from kbsync.views.problems import problem_lines
 from kbsync.views.stream import Stream
 
-__all__ = ("complain",)
+__all__ = ("complain", "note")
 
 
 def complain(error: BaseException) -> None:
@@ -32,6 +32,11 @@ def complain(error: BaseException) -> None:
     if not isinstance(error, KbsyncError) and os.environ.get("KBSYNC_TRACEBACK"):
         lines += without_secrets("".join(traceback.format_exception(error))).rstrip().split("\n")
     Stream(sys.stderr).lines(problem_lines(lines))
+
+
+def note(line: str) -> None:
+    """Say what a person should know beside the result, however quiet the command is."""
+    Stream(sys.stderr).lines(problem_lines([f"kbsync: {line}"]))
 
 
 def _defect(error: BaseException) -> str:

@@ -11,7 +11,6 @@ from kbsync.cli.options import console_of
 from kbsync.cli.schema import manifest_schema_text
 from kbsync.core.exits import Exit
 from kbsync.errors import UsageError
-from kbsync.views.escape import one_line
 
 __all__ = ("init",)
 
@@ -115,7 +114,8 @@ def init(context: click.Context, *, folder: Path, providers: tuple[str, ...], ci
     except OSError as error:
         raise UsageError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
 
-    console.out.lines(one_line(f"wrote {path}", 500) for path in written)
+    for path in written:
+        console.tell(f"wrote {path}")
     if not written:
         console.out.lines(["everything is there already"])
     console.say("kbsync: edit the manifests and the addresses, then run: kbsync validate && kbsync plan")

@@ -20,6 +20,7 @@ from kbsync.errors import (
     InputError,
     KbsyncError,
     LockedError,
+    LockLostError,
     StateWriteError,
     UsageError,
 )
@@ -35,7 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "apply": "Plan, and send the missing updates.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
-    "state": "Look into the state: show, list, forget, lock.",
+    "state": "Look into the state, and mend it.",
     "emulate": "Serve both APIs locally, with faults on demand.",
     "schema": "Print the JSON Schemas of the file formats.",
 }
@@ -46,6 +47,7 @@ _EXITS: Final[tuple[tuple[type[KbsyncError], Exit], ...]] = (
     (InputError, Exit.INPUT),
     (CredentialsError, Exit.CREDENTIALS),
     (LockedError, Exit.LOCKED),
+    (LockLostError, Exit.LOCKED),
     (StateWriteError, Exit.STATE),
 )
 

@@ -11,12 +11,14 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
 from kbsync.views.escape import one_line
 from kbsync.views.stream import Stream
 
 __all__ = (
     "Console",
+    "Duration",
     "Percentage",
     "allow_option",
     "check_writable",
@@ -50,6 +52,10 @@ class Console:
         """How many columns a line of the result may have."""
         return max(40, shutil.get_terminal_size((100, 24)).columns)
 
+    def tell(self, line: str) -> None:
+        """Write one line of the result to stdout, made visible."""
+        self.out.lines([one_line(line, _LINE_WIDTH)])
+
     def say(self, line: str) -> None:
         """Write one line to stderr, made visible, unless asked to be quiet."""
         if not self.quiet:
@@ -68,6 +74,22 @@ class Percentage(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value!r} is no number.", param, ctx)
         return number
+
+
+class Duration(click.FloatRange):
+    """A time like 90, 90s, 10min or 2h; its value is in seconds."""
+
+    name = "time"
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return *value* in seconds."""
+        seconds = value if isinstance(value, float) else parse_duration(str(value))
+        if seconds is None:
+            self.fail(f"{value!r} is no duration; write 90s, 10min or 2h.", param, ctx)
+        return seconds
 
 
 def console_of(context: click.Context) -> Console:

@@ -11,33 +11,34 @@ from typing import NamedTuple
 import anyio
 from anyio.abc import TaskGroup
 
-from kbsync.adapters.config import Config
+from kbsync.adapters.config import Access, Config
 from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
 from kbsync.cli.signals import listen
-from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
+from kbsync.core.causes import cause_of
+from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, TargetStopped
 from kbsync.core.exits import Exit
+from kbsync.core.holds import Hold, holds_of
+from kbsync.core.items import Item
 from kbsync.core.plan import Plan
-from kbsync.core.state import Settlement
-from kbsync.core.wire import Answer, Codec
+from kbsync.core.state import Hazard, Settlement
+from kbsync.core.wire import Answer
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
-from kbsync.errors import StateWriteError
+from kbsync.errors import LockLostError, StateWriteError
 from kbsync.views.progress import Progress
 
-__all__ = ("Ended", "Run", "codecs_for")
+__all__ = ("Ended", "Run", "accesses_for")
 
-# What the stop of a target means for the exit code; any other reason leaves work for the next run.
-_STOP_EXITS = {"unauthorised": Exit.CREDENTIALS, "redirected": Exit.CREDENTIALS, "tls": Exit.ERROR}
 _WINDOW_S = 1.0
 # Less than the 30 s that service managers and Kubernetes give before they kill.
 _GRACE_S = 25.0
 
 
-def codecs_for(plan: Plan, config: Config) -> dict[str, Codec]:
-    """Return the codec of each target that *plan* sends to, with its secrets. Raises CredentialsError."""
+def accesses_for(plan: Plan, config: Config) -> dict[str, Access]:
+    """Return how to speak to each target that *plan* sends to, with its secrets. Raises CredentialsError."""
     names = dict.fromkeys(change.item.target for change in plan.changes)
-    return {name: config.targets[name].codec(os.environ, config.folder) for name in names}
+    return {name: config.targets[name].access(os.environ, config.folder) for name in names}
 
 
 class Ended(NamedTuple):
@@ -65,14 +66,25 @@ class Run:
     stopped: dict[str, str] = field(default_factory=dict[str, str])
     failure: Exception | None = None
 
-    def apply(self, codecs: Mapping[str, Codec], stale: Sequence[int], allow_reason: str) -> Ended:
+    def apply(
+        self,
+        accesses: Mapping[str, Access],
+        stale: Sequence[int],
+        hazards: Mapping[tuple[Item, str], Hazard],
+        allow_reason: str,
+    ) -> Ended:
         """Send the plan, except the changes at the positions *stale*, and record all that happened.
+
+        What may still arrive late, *hazards*, holds back the changes that it would overwrite.
 
         Raises StateError and StateWriteError before the first request; what goes wrong later is in the return value.
         """
-        # A clock that was set back must not make anyone wait for longer than a window.
+        # A clock that was set back must not make anyone wait for longer than a window. The credential may be that of
+        # any target, and may have had another name.
         now_s = time.time()
-        not_before_s = {name: min(at_s, now_s) + _WINDOW_S for name, at_s in self.store.last_send_s(codecs).items()}
+        last_s = max(self.store.last_send_s(self.config.targets).values(), default=0.0)
+        not_before_s = min(last_s, now_s) + _WINDOW_S
+        holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s)
         journal = self.store.begin_run(
             self.plan,
             allow_reason=allow_reason,
@@ -84,7 +96,7 @@ class Run:
             ],
         )
         try:
-            anyio.run(self._main, journal, codecs, not_before_s, stale)
+            anyio.run(self._main, journal, accesses, not_before_s, stale, holds)
         except KeyboardInterrupt:  # before our own handler stood, or after it went
             self.exits.add(Exit.INTERRUPTED)
         except Exception as error:  # noqa: BLE001  # told once the report is out
@@ -94,18 +106,21 @@ class Run:
             self.store.finish_run(journal, exits=sorted(self.exits), stopped=self.stopped)
         except StateWriteError as error:
             self._fail(error)
+            self.failure = error  # it says where to find what is not recorded
         return Ended(journal.run_id, frozenset(self.exits), self.failure)
 
     def _fail(self, error: Exception) -> None:
-        self.exits.add(Exit.STATE if isinstance(error, StateWriteError) else Exit.ERROR)
+        lost = isinstance(error, LockLostError)
+        self.exits.add(Exit.LOCKED if lost else Exit.STATE if isinstance(error, StateWriteError) else Exit.ERROR)
         self.failure = self.failure or error
 
     async def _main(
         self,
         journal: RunJournal,
-        codecs: Mapping[str, Codec],
-        not_before_s: Mapping[str, float],
+        accesses: Mapping[str, Access],
+        not_before_s: float,
         stale: Sequence[int],
+        holds: Mapping[int, Hold],
     ) -> None:
         began_s = time.monotonic()
         self._observe(RunStarted(journal.run_id, self.plan))
@@ -114,14 +129,12 @@ class Run:
 
         failure: Exception | None = None
         async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
-            targets = [
-                await self._target(name, codec, not_before_s.get(name, 0.0), stack) for name, codec in codecs.items()
-            ]
+            targets = [await self._target(name, access, not_before_s, stack) for name, access in accesses.items()]
             engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
             await tasks.start(partial(listen, partial(self._on_signal, engine, tasks)))
             tasks.start_soon(self._tick)
             try:
-                await engine.apply(self.plan, frozenset(stale))
+                await engine.apply(self.plan, frozenset(stale), holds)
             except Exception as error:  # noqa: BLE001  # raised below, and not as one of a group
                 failure = error
             tasks.cancel_scope.cancel()
@@ -130,7 +143,7 @@ class Run:
             raise failure
         self._observe(RunFinished(journal.run_id, time.monotonic() - began_s))
 
-    async def _target(self, name: str, codec: Codec, not_before_s: float, stack: AsyncExitStack) -> Target:
+    async def _target(self, name: str, access: Access, not_before_s: float, stack: AsyncExitStack) -> Target:
         settings = self.config.targets[name].settings
         transport = HttpTransport(
             self.config.targets[name].origin,
@@ -141,12 +154,14 @@ class Run:
         )
         return Target(
             name=name,
-            codec=codec,
+            codec=access.codec,
             transport=await stack.enter_async_context(transport),
-            rate_per_s=settings.rate,
+            rate_per_s=settings.rate_per_s,
             burst=settings.burst,
             concurrency=settings.concurrency,
             not_before_s=not_before_s,
+            credential=access.credential,
+            rates=settings.rates,
         )
 
     async def _tick(self) -> None:
@@ -172,16 +187,11 @@ class Run:
         self._observe(Settled(settlement))
 
     def _observe(self, event: Event) -> None:
-        match event:
-            case TargetStopped(target, reason):
-                self.stopped[target] = reason
-                self.exits.add(_STOP_EXITS.get(reason, Exit.UNFINISHED))
-            case StopRequested("errors"):
-                self.exits.add(Exit.GUARD)
-            case StopRequested("limit"):
-                self.exits.add(Exit.UNFINISHED)
-            case _:
-                pass
+        if isinstance(event, TargetStopped):
+            self.stopped[event.target] = event.reason
+        cause = cause_of(event)
+        if cause is not None:
+            self.exits.add(cause)
         for observe in self.observers:
             self._show(partial(observe, event))
 

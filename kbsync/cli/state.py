@@ -1,4 +1,4 @@
-"""`kbsync state`: what is known, and who holds the state."""
+"""`kbsync state`: what is known of which item."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -8,12 +8,12 @@ import click
 
 from kbsync.adapters.state import StateStore
 from kbsync.cli.options import config_option, console_of
+from kbsync.cli.state_upkeep import accept, break_lock, init, lock, recover
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.errors import UsageError
-from kbsync.views.escape import one_line
 from kbsync.views.history import item_json, item_lines, item_text, items_jsonl
 from kbsync.views.paint import Paint
 from kbsync.views.wording import count
@@ -25,7 +25,11 @@ _FORMAT = click.option("--format", "form", type=click.Choice(["human", "json"]),
 
 @click.group()
 def state() -> None:
-    """Look into the state: what is known of which item, and which run holds it."""
+    """Look into the state: what is known of which item, which run holds it; and mend it."""
+
+
+for _command in (lock, break_lock, recover, accept, init):
+    state.add_command(_command)
 
 
 @state.command()
@@ -82,22 +86,8 @@ def forget(context: click.Context, *, patterns: Sequence[str], config_file: Path
         if not yes and not click.confirm(f"Forget what is known of {count(len(items), 'item')}?", err=True):
             return Exit.OK
         forgotten = store.forget(items)
-    console.out.lines([f"forgot {count(forgotten, 'item')}"])
+    console.tell(f"forgot {count(forgotten, 'item')}")
     return Exit.OK
-
-
-@state.command()
-@config_option
-@click.pass_context
-def lock(context: click.Context, *, config_file: Path | None) -> int:
-    """Tell which run holds the state; exit 6 when one does."""
-    console = console_of(context)
-    holder = open_workspace(config_file).store().holder()
-    if holder is None:
-        console.out.lines(["nobody holds the state"])
-        return Exit.OK
-    console.out.lines([one_line(f"held by {holder} (lock {holder.id})", 500)])
-    return Exit.LOCKED
 
 
 def _matching(store: StateStore, pattern: str) -> Iterator[tuple[Item, Fields]]:

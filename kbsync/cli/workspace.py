@@ -9,6 +9,7 @@ from kbsync import __version__
 from kbsync.adapters.config import Config, find_config, read_config
 from kbsync.adapters.manifests import ManifestStream, find_files, read_manifests
 from kbsync.adapters.state import StateStore
+from kbsync.cli.complaints import note
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison
 from kbsync.core.items import Item
@@ -36,7 +37,7 @@ class Workspace:
 
     def store(self) -> StateStore:
         """Return the state, which need not exist yet."""
-        return StateStore(self.config.state_path)
+        return StateStore(self.config.state_path, say=note)
 
     def read(self, paths: Sequence[str]) -> ManifestStream:
         """Return the items of the manifests at *paths*; without any, of those that the configuration names.
@@ -83,7 +84,7 @@ class Workspace:
         refuse(stream.problems)
 
         paces = {
-            name: Pace(target.settings.rate, {operation.name: operation for operation in operations[name]})
+            name: Pace(target.settings.rate_per_s, {operation.name: operation for operation in operations[name]})
             for name, target in self.config.targets.items()
         }
         plan = draw_up(

@@ -13,8 +13,12 @@ from kbsync.core.wire import Answer
 
 __all__ = (
     "AttemptFailed",
+    "ChangeHeld",
     "Event",
     "Observer",
+    "OutageBegan",
+    "OutageEnded",
+    "RateChanged",
     "RunFinished",
     "RunStarted",
     "Settled",
@@ -53,11 +57,54 @@ class TargetPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class RateChanged:
+    """Requests to *target* now leave at *rate_per_s* at most, because the provider turned some away, or no longer does.
+
+    It may grow again without an event, until it is *ceiling_per_s*, the configured one: then there is one.
+    """
+
+    target: str
+    rate_per_s: float
+    ceiling_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutageBegan:
+    """*target* fails: nothing is sent to it but a probe every *probe_every_s* seconds.
+
+    After *gives_up_s* seconds of that it is stopped; None when it never is.
+    """
+
+    target: str
+    reason: str
+    probe_every_s: float
+    gives_up_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutageEnded:
+    """*target* gave a clear answer again, after *lasted_s* seconds."""
+
+    target: str
+    lasted_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeHeld:
+    """The change at *seq* waits *delay_s* seconds: until then an earlier value of its fields may arrive late."""
+
+    seq: int
+    target: str
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TargetStopped:
     """Nothing more is sent to *target*.
 
     *reason* is a stable word: `unauthorised`, `redirected`, `tls`, `quota`, `unclear` when nothing but what cannot be
-    read came back for a minute, `defect`, or `retry_after` when the provider asks for more patience than a run has.
+    read came back for a minute, `outage` when it was down for too long, `defect`, or `retry_after` when the provider
+    asks for more patience than a run has.
     """
 
     target: str
@@ -87,5 +134,17 @@ class RunFinished:
     duration_s: float
 
 
-Event: TypeAlias = RunStarted | AttemptFailed | TargetPaused | TargetStopped | StopRequested | Settled | RunFinished
+Event: TypeAlias = (
+    RunStarted
+    | AttemptFailed
+    | ChangeHeld
+    | TargetPaused
+    | RateChanged
+    | OutageBegan
+    | OutageEnded
+    | TargetStopped
+    | StopRequested
+    | Settled
+    | RunFinished
+)
 Observer: TypeAlias = Callable[[Event], None]

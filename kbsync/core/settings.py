@@ -4,6 +4,7 @@ Nothing here reads a file or resolves a secret.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -11,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 __all__ = (
     "ApplySettings",
+    "DurationSeconds",
     "GuardSettings",
     "ManifestSettings",
     "RatePerSecond",
@@ -19,8 +21,10 @@ __all__ = (
     "Settings",
     "StateSettings",
     "TargetSettings",
+    "parse_duration",
 )
 
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|min|h)?", re.ASCII)
 _RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/(s|min|h)", re.ASCII)
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
 _PASTED: Final = re.compile(r"env:(?:pat_|sat_|czu_|AKLT|AKTP)[A-Za-z0-9_]{16}")
@@ -32,6 +36,19 @@ def _rate(value: object) -> float:
     if match is None or not float(match[1]):
         raise PydanticCustomError("config", 'write a rate as "5/s", "300/min" or "1000/h"')
     return float(match[1]) / _SECONDS[match[2]]
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds in "90", "90s", "1.5min" or "2h"; None for anything else."""
+    match = _DURATION.fullmatch(text)
+    return float(match[1]) * _SECONDS[match[2] or "s"] if match is not None else None
+
+
+def _duration(value: object) -> float:
+    seconds = parse_duration(value) if isinstance(value, str) else None
+    if seconds is None:
+        raise PydanticCustomError("config", 'write a duration as "90s", "10min" or "2h"')
+    return seconds
 
 
 def _reference(value: object) -> str:
@@ -49,6 +66,7 @@ def _is_reference(annotation: object, metadata: list[Any]) -> bool:
     return any(isinstance(mark, BeforeValidator) and mark.func is _reference for mark in validators)
 
 
+DurationSeconds: TypeAlias = Annotated[float, BeforeValidator(_duration)]
 RatePerSecond: TypeAlias = Annotated[float, BeforeValidator(_rate)]
 SecretReference: TypeAlias = Annotated[str, BeforeValidator(_reference)]
 
@@ -62,18 +80,26 @@ class Settings(BaseModel):
 class TargetSettings(Settings):
     """What every target has. Subclassed by each provider, with its credentials as secret references.
 
-    *rate* is of the credential: all endpoints, retries and reads together, in every one-second window. *burst* lets
-    that many go at once. Timeouts are seconds for one attempt.
+    *rate* is of the credential: all endpoints, retries and reads together, in every one-second window. So much of it as
+    *headroom_percent* says is left to others who use the credential. *rates* has lower ones for single write requests,
+    by operation. *burst* lets that many go at once. Timeouts are seconds for one attempt.
     """
 
     provider: str
     base_url: str
     rate: RatePerSecond
+    rates: Mapping[str, RatePerSecond] = {}
+    headroom_percent: Annotated[float, Field(ge=0, le=95, allow_inf_nan=False)] = 0
     burst: Annotated[int, Field(ge=1, le=10_000)] = 1
     concurrency: Annotated[int, Field(ge=1, le=1_000)] = 4
     connect_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 5
     read_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30
     total_timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 45
+
+    @property
+    def rate_per_s(self) -> float:
+        """How fast kbsync sends, at most: the rate without its headroom."""
+        return self.rate * (100 - self.headroom_percent) / 100
 
     @classmethod
     def secret_keys(cls) -> frozenset[str]:
@@ -107,7 +133,9 @@ class GuardSettings(Settings):
 class RetrySettings(Settings):
     """`[retry]`: bounds of one item's attempts. Delays are full jitter below base * 2**n, up to the cap (seconds).
 
-    *deadline_s* counts an item's own time; pauses that the whole target takes do not count.
+    *deadline_s* counts an item's own time; pauses that the whole target takes do not count. *quota* is how many more
+    failures than clear answers a credential may see before everything but probes stops. *quarantine_s* is how long an
+    attempt without an answer may still be applied: so long no other value is sent for the same fields.
     """
 
     attempts: Annotated[int, Field(ge=1, le=100)] = 5
@@ -116,11 +144,18 @@ class RetrySettings(Settings):
     throttle_delay_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 1
     max_delay_s: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 30
     deadline_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 180
+    quota: Annotated[int, Field(ge=1, le=100_000)] = 35
+    quarantine_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 60
 
 
 class ApplySettings(Settings):
-    """`[apply]`: defaults of the command line. *max_error_rate* is a percentage of settled changes, from 20 on."""
+    """`[apply]`: defaults of the command line. *max_error_rate* is a percentage of settled changes, from 20 on.
+
+    A run ends after *max_duration*, and gives a target up that has been down for *max_outage*.
+    """
 
     on_error: Literal["continue", "drain", "abort"] = "continue"
     max_errors: Annotated[int, Field(ge=1)] | None = None
     max_error_rate: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    max_duration: DurationSeconds | None = None
+    max_outage: DurationSeconds = 600.0

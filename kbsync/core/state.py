@@ -12,9 +12,22 @@ from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.wire import Answer
 
-__all__ = ("Conclusion", "Intent", "Journal", "Known", "OutcomeName", "ReadRecord", "Settlement")
+__all__ = ("Conclusion", "Hazard", "Intent", "Journal", "Known", "OutcomeName", "ReadRecord", "Settlement")
 
 OutcomeName: TypeAlias = Literal["updated", "failed", "unknown", "conflict", "stale", "skipped", "not_attempted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """What *attempts* of one operation on one item, which nobody confirmed, may still set: late, over something newer.
+
+    *fields* holds the distinct values, oldest first. *last_s* is when the last attempt ended, or may have been sent at
+    the latest, in seconds since the epoch.
+    """
+
+    fields: tuple[Fields, ...]
+    last_s: float
+    attempts: int
 
 
 class Known(Protocol):
@@ -45,6 +58,13 @@ class Known(Protocol):
 
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         """Return the items in doubt, each with the operations that may or may not have been applied."""
+        ...
+
+    def hazards(self) -> Mapping[tuple[Item, str], Hazard]:
+        """Return what may still be set behind our back, by item and operation.
+
+        That is every doubt, and every attempt whose doubt was ended within the last hour by something newer.
+        """
         ...
 
     def counts(self) -> Mapping[tuple[str, str], int]:

@@ -6,17 +6,19 @@ paces and retries, and knows no provider. Adapters move the bytes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
-from kbsync.core.fields import Fields
+from kbsync.core.fields import Fields, family
 from kbsync.core.items import Item
 
 __all__ = (
     "Accepted",
     "Answer",
     "Codec",
+    "Live",
     "Lost",
     "Operation",
+    "Page",
     "ReadResult",
     "Refused",
     "Request",
@@ -37,7 +39,8 @@ class Operation:
 
     *name* is stable and public, for example `coze.image.caption`. With *overlays*, a write replaces undeclared values
     too, so the engine reads the live values of the item just before and hands them to `Codec.encode`; one read serves
-    up to *read_batch* items of one container.
+    up to *read_batch* items of one container. With a *read_batch* of 0 there is no read of chosen items, and only the
+    list of their container tells what is live.
     """
 
     name: str
@@ -45,6 +48,11 @@ class Operation:
     families: frozenset[str]
     overlays: bool = False
     read_batch: int = 1
+
+    @property
+    def readable(self) -> bool:
+        """Whether `Codec.encode_read` has a request for it."""
+        return self.read_batch > 0
 
     def batch_at(self, rate_per_s: float) -> int:
         """Return how many items one read serves at this rate: what was read is to be written within `FRESH_S`."""
@@ -176,6 +184,41 @@ class ReadResult:
     live: Mapping[Item, object] = field(repr=False, default_factory=dict[Item, object])
 
 
+class Live(NamedTuple):
+    """What a list tells of one item.
+
+    *fields* are its values, in the form that equal desired values have. Of the fields in *untold*, where `meta` stands
+    for every meta field, the list tells no value, or none of a form that kbsync knows. Any other field that is not in
+    *fields* is not set. While *pending*, the provider still processes the item, and may change its values by itself.
+    """
+
+    fields: Fields
+    untold: frozenset[str] = frozenset()
+    pending: bool = False
+
+    def tells(self, field: str) -> bool:
+        """Tell whether the list said what *field* is, or that it is not set."""
+        return field not in self.untold and family(field) not in self.untold
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the list of one kind of items in one container; *items* are by id.
+
+    *next* is the cursor of the page that follows, None when the provider says that there is none. *total* is how many
+    items the provider says the whole list holds. *short* says that the page holds less than it was asked for, as the
+    last page does. *flaw* is a sentence about an entry that is no item, or about one that stands there twice; it is
+    empty when there is none.
+    """
+
+    answer: Answer
+    items: Mapping[str, Live]
+    next: str | None
+    total: int | None
+    short: bool
+    flaw: str = ""
+
+
 class Codec(Protocol):
     """One provider API for one target: pure, total and without state."""
 
@@ -205,4 +248,19 @@ class Codec(Protocol):
 
     def decode_read(self, operation: str, items: Sequence[Item], response: Response) -> ReadResult | Verdict:
         """Say what the answer to a read of *items* holds; a verdict other than Accepted when it holds nothing."""
+        ...
+
+    def encode_list(self, kind: str, container: str, cursor: str) -> Request:
+        """Return the request for one page of the list of all items of *kind* in *container*.
+
+        *cursor* is empty for the first page, and `Page.next` of the page before for any other.
+        """
+        ...
+
+    def decode_list(self, kind: str, cursor: str, response: Response) -> Page | Verdict:
+        """Say what the answer to a request for a page holds; a verdict other than Accepted when it is no page.
+
+        Total, like the others. Nothing is left out in silence: a page that does not name each of its entries has a
+        flaw. A refusal is about the container or the target.
+        """
         ...

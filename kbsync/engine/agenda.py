@@ -8,16 +8,17 @@ between their read and their write: they hold a place, and the others wait for o
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from itertools import chain, count
 from math import inf
 from typing import Final
 
+from kbsync.core.holds import Hold
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.wire import FRESH_S, Operation
-from kbsync.engine.errands import Errand, Job, Read
+from kbsync.engine.errands import Errand, Job, Look, Read
 from kbsync.engine.target import Target
 
 __all__ = ("UNKNOWN", "Agenda")
@@ -35,24 +36,33 @@ UNKNOWN: Final = Operation("", "", frozenset())
 
 
 class Agenda:
-    """The open work of one target. *may_begin* is asked before each fresh change, *now* is the monotonic clock."""
+    """The open work of one target.
+
+    *looks* are lists to read. *holds* are those on changes, by position, each with the monotonic time at which it ends.
+    *may_begin* is asked before each fresh change, *now* is the monotonic clock, *rate_per_s* tells how fast requests
+    leave.
+    """
 
     def __init__(
         self,
         target: Target,
         changes: Iterator[tuple[int, Change]],
+        looks: Iterable[Look],
+        holds: Mapping[int, tuple[Hold, float]],
         may_begin: Callable[[], bool],
         now: Callable[[], float],
+        rate_per_s: Callable[[], float],
     ) -> None:
         self._operations: Mapping[str, Operation] = target.codec.operations
         self._changes = changes
+        self._holds = holds
         self._may_begin = may_begin
         self._now = now
+        self._rate_per_s = rate_per_s
         self._most_due = target.concurrency * _RETRIES_PER_WORKER
-        self._places = max(1, int(target.rate_per_s * FRESH_S))
-        # So few places are taken when the next ones are read: enough to write meanwhile.
-        self._few = min(self._places // 4, 2 * target.concurrency)
+        self._most_few = 2 * target.concurrency
         self._held = 0
+        self._on_hold = 0
         self._oldest_s = max(_OLDEST_S, _OLDEST_TURNS / target.rate_per_s)
         self._jobs: dict[int, Job] = {}
         self._behind: dict[Item, deque[Job]] = {}
@@ -62,7 +72,8 @@ class Agenda:
         self._prepared: deque[Job] = deque()
         self._placeless: deque[Job] = deque()
         self._head: Job | None = None
-        self._reads = 0
+        self._looks = deque(looks)
+        self._reads = len(self._looks)
         self._exhausted = False
 
     @property
@@ -81,10 +92,15 @@ class Agenda:
         """Return what to do now, or None when there is nothing to do yet, or no more."""
         while self._due and self._due[0][0] <= self._now():
             errand = heappop(self._due)[2]
-            if isinstance(errand, Read) or not errand.operation.overlays:
+            if not isinstance(errand, Job):
                 return errand
+            self._on_hold -= errand.hold is not None
+            if not errand.operation.overlays:
+                return self._looked_at(errand)
             self._placeless.append(errand)
 
+        if self._looks:
+            return self._looks.popleft()
         if self._placeless and self._held < self._places:
             return self._with_place()
         fresh = self._fresh()
@@ -94,16 +110,17 @@ class Agenda:
         if self._prepared:
             return self._with_live(self._prepared.popleft(), self._prepared, self._places)
         if self._ready:
-            return self._ready.popleft()
-        if overlays:
+            return self._looked_at(self._ready.popleft())
+        if overlays or fresh is None:
             return None
         self._head = None
-        return fresh
+        return self._looked_at(fresh)
 
     def again(self, errand: Errand, due_s: float) -> None:
         """Take *errand* back, to be repeated at *due_s* or later."""
         if isinstance(errand, Job):
             self.release(errand)
+            self._on_hold += errand.hold is not None
         heappush(self._due, (due_s, next(self._order), errand))
 
     def prepared(self, job: Job) -> None:
@@ -120,15 +137,28 @@ class Agenda:
         job.held_back = 0
         return job.holds and self.release(job)
 
+    @property
+    def _places(self) -> int:
+        return max(1, int(self._rate_per_s() * FRESH_S))
+
+    @property
+    def _few(self) -> int:
+        """So few places are taken when the next ones are read: enough to write meanwhile."""
+        return min(self._places // 4, self._most_few)
+
     def release(self, job: Job) -> bool:
         """Free the place that *job* holds; return whether another one may go on with it."""
         self._held -= job.holds
         job.holds = False
         return bool(self._placeless) or self._held <= self._few
 
-    def read_ended(self, read: Read) -> None:
-        """Forget *read*: its jobs are prepared or settled."""
-        self._reads -= read.bulk
+    def read_ended(self, read: Read | Look) -> None:
+        """Forget *read*: its jobs are prepared or settled, or its list is read."""
+        self._reads -= isinstance(read, Look) or read.bulk
+
+    def next_page(self, look: Look) -> None:
+        """Take *look* back: its list goes on."""
+        self._looks.append(look)
 
     def settled(self, job: Job) -> bool:
         """Forget *job*, and let the next change of its item go on. Return False when it is forgotten already."""
@@ -138,7 +168,10 @@ class Agenda:
         behind = self._behind.pop(job.change.item)
         if behind:
             following = behind.popleft()
-            (self._placeless if following.operation.overlays else self._ready).append(following)
+            if self._waits(following):
+                self.again(following, following.hold_until_s)
+            else:
+                (self._placeless if following.operation.overlays else self._ready).append(following)
             self._behind[job.change.item] = behind
         return True
 
@@ -146,6 +179,8 @@ class Agenda:
         """Whether the live values that *job* overlays have to be read, or read again."""
         if not job.operation.overlays:
             return False
+        if job.hold is not None:
+            return True
         return job.read_at_s + self._oldest_s * 2.0 ** min(job.held_back, _MOST_DOUBLINGS) < self._now()
 
     def open_jobs(self) -> tuple[Job, ...]:
@@ -159,7 +194,7 @@ class Agenda:
 
     def _fresh(self) -> Job | None:
         """Return the next change that can be begun, without taking it."""
-        while self._head is None and not self._exhausted and len(self._due) < self._most_due:
+        while self._head is None and not self._exhausted and len(self._due) - self._on_hold < self._most_due:
             step = next(self._changes, None)
             if step is None:
                 self._exhausted = True
@@ -169,13 +204,31 @@ class Agenda:
             else:
                 seq, change = step
                 job = self._jobs[seq] = Job(seq, change, self._operations.get(change.operation, UNKNOWN))
+                if seq in self._holds:
+                    job.hold, job.hold_until_s = self._holds[seq]
                 if (behind := self._behind.get(change.item)) is not None:
                     behind.append(job)
                 else:
                     self._behind[change.item] = deque()
-                    self._head = job
+                    if self._waits(job):
+                        self.again(job, job.hold_until_s)
+                    else:
+                        self._head = job
 
         return self._head
+
+    def _waits(self, job: Job) -> bool:
+        """Whether *job* has to wait for the end of its hold, for nothing that can be read would end it now."""
+        return job.hold is not None and not (job.operation.readable and job.hold.expected is not None)
+
+    def _looked_at(self, job: Job) -> Errand:
+        """Return *job*, or a read of what its hold is about; what cannot be read has been waited for."""
+        if job.hold is None:
+            return job
+        if job.operation.readable:
+            return Read((job,))
+        job.hold = None
+        return job
 
     def _first_read(self) -> Errand:
         """Return one read for the fresh change that is next and those like it that follow."""

@@ -1,15 +1,17 @@
-"""What a worker is sent out with: one write, or one read for several writes."""
+"""What a worker is sent out with: one write, one read for several writes, or one page of a list."""
 
 from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 
+from kbsync.core.holds import Hold
+from kbsync.core.listing import Listed, Listing
 from kbsync.core.plan import Change
 from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer, Operation
 from kbsync.engine.backoff import Tries
 
-__all__ = ("Errand", "Job", "Read")
+__all__ = ("Errand", "Job", "Look", "Read")
 
 _NO_ANSWER = Answer()
 
@@ -18,11 +20,12 @@ _NO_ANSWER = Answer()
 class Job:
     """One change on its way to its outcome.
 
-    *number* counts intents, *attempts* those that went out. *doubt* says that one of them may have been applied.
+    *number* counts intents, *attempts* those that were tried, *left* says that bytes of one went out, and *doubt* that
+    one of them may have been applied.
     *reason* and *answer* are those of the last one. *live* was read at *read_at_s* of the monotonic clock. *corrected*
     says that the last attempt was signed with the corrected clock, *alone* that no bulk read proves this item. *holds*
     says that it is one of the few that may be between their read and their write, *held_back* how often its values
-    were too old when its turn came.
+    were too old when its turn came. While there is a *hold*, nothing is written before *hold_until_s*.
     """
 
     seq: int
@@ -31,6 +34,7 @@ class Job:
     tries: Tries = field(default_factory=Tries)
     number: int = 0
     attempts: int = 0
+    left: bool = False
     doubt: bool = False
     reason: str = ""
     answer: Answer = _NO_ANSWER
@@ -40,6 +44,8 @@ class Job:
     alone: bool = False
     holds: bool = False
     held_back: int = 0
+    hold: Hold | None = None
+    hold_until_s: float = -inf
     first_sent_s: float = 0.0
     last_answer_s: float = 0.0
 
@@ -57,7 +63,7 @@ class Job:
         """Return the end of this change when nothing more is sent for it, because of *why*."""
         if self.doubt:
             return self.settlement("unknown", self.reason, self.answer)
-        if self.attempts:
+        if self.left:
             return self.settlement("failed", self.reason, self.answer)
         return self.settlement("not_attempted", why, self.answer)
 
@@ -76,4 +82,20 @@ class Read:
         return len(self.jobs) > 1
 
 
-Errand: TypeAlias = Job | Read
+@dataclass(slots=True, eq=False)
+class Look:
+    """The list of one container, read page by page; no change waits for it. *listed* is what came of it."""
+
+    kind: str
+    container: str
+    listing: Listing
+    listed: Listed | None = None
+    tries: Tries = field(default_factory=Tries)
+    corrected: bool = False
+
+    def end(self, reason: str, answer: Answer) -> None:
+        """Give the list up, because of *reason*."""
+        self.listed = self.listing.broken_off(reason, answer.message)
+
+
+Errand: TypeAlias = Job | Read | Look

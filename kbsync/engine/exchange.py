@@ -7,6 +7,7 @@ from kbsync.core.wire import (
     Accepted,
     Answer,
     Lost,
+    Page,
     ReadResult,
     Refused,
     Throttled,
@@ -17,7 +18,7 @@ from kbsync.core.wire import (
 
 __all__ = ("UNDECIDED", "Exchange", "Meaning", "answer_of")
 
-Meaning: TypeAlias = Verdict | ReadResult | Lost
+Meaning: TypeAlias = Verdict | ReadResult | Page | Lost
 
 # What a request means from when its first byte leaves until something came back.
 UNDECIDED: Final = Lost("cancelled", "no answer was waited for", sent=True)
@@ -25,6 +26,7 @@ _NOTHING: Final = Answer()
 _WORDS: Final[dict[type[object], str]] = {
     Accepted: "accepted",
     ReadResult: "accepted",
+    Page: "accepted",
     Throttled: "throttled",
     Transient: "transient",
     Refused: "refused",
@@ -38,11 +40,12 @@ class Exchange:
     """A request and its answer.
 
     *sent_at_s* is wall time. *meaning* stays None while it is connecting, and when it was held back: *held_back*.
-    *began_s* is when it was handed over, moved on by what it waited for at the gate.
+    *began_s* is when it was handed over, moved on by what it waited for at the gate, and *duration_s* what it took.
     """
 
     sent_at_s: float = 0.0
     began_s: float = 0.0
+    duration_s: float = 0.0
     meaning: Meaning | None = None
     held_back: bool = False
 

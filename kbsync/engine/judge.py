@@ -6,12 +6,23 @@ from typing import Final
 from kbsync.core.events import AttemptFailed, TargetPaused, TargetStopped
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import OutcomeName
-from kbsync.core.wire import Accepted, Answer, Lost, ReadResult, Refused, Throttled, Transient, Unauthorised, Verdict
+from kbsync.core.wire import (
+    Accepted,
+    Answer,
+    Lost,
+    Page,
+    ReadResult,
+    Refused,
+    Throttled,
+    Transient,
+    Unauthorised,
+    Verdict,
+)
 from kbsync.engine.agenda import Agenda
-from kbsync.engine.backoff import LONGEST_RETRY_AFTER_S, retry_delay_s, throttle_delay_s
-from kbsync.engine.errands import Errand, Job, Read
-from kbsync.engine.exchange import answer_of
-from kbsync.engine.pacing import Pacer
+from kbsync.engine.backoff import LONGEST_RETRY_AFTER_S, Tries, retry_delay_s, throttle_delay_s
+from kbsync.engine.credential import Credential
+from kbsync.engine.errands import Errand, Job, Look, Read
+from kbsync.engine.exchange import Exchange, answer_of
 from kbsync.engine.run import Run
 from kbsync.engine.target import Clock
 
@@ -24,45 +35,65 @@ _UNCLEAR_FOR_S: Final = 60.0
 _UNCLEAR_MORE_THAN: Final = 3
 
 
-class Judge:
-    """The one place that decides after an answer. *tell* is called when there may be something new to do, or no more.
+def _container(errand: Errand) -> str:
+    return errand.container if isinstance(errand, Look) else errand.jobs[0].change.item.container
 
-    *stopped* is why nothing more is sent to the target, or None. *offset_s* is what to add to our clock for the
-    provider's; *corrected* says that it was measured.
+
+class Judge:
+    """The one place that decides after an answer.
+
+    *tell* is called when there may be something new to do, *halt* when nothing more is to be sent. *stopped* is why
+    nothing more is sent to the target, or None. *offset_s* is what to add to our clock for the provider's; *corrected*
+    says that it was measured. *last_answer* is that of the last request.
     """
 
     def __init__(
         self,
         target: str,
         agenda: Agenda,
-        pacer: Pacer,
+        credential: Credential,
         run: Run,
         retry: RetrySettings,
         clock: Clock,
         jitter: Callable[[], float],
         tell: Callable[[], None],
+        halt: Callable[[], None],
     ) -> None:
         self.stopped: str | None = None
         self.offset_s = 0.0
         self.corrected = False
         self._target = target
         self._agenda = agenda
-        self._pacer = pacer
+        self._credential = credential
         self._run = run
         self._retry = retry
         self._now = clock.monotonic
         self._wall = clock.wall
         self._jitter = jitter
         self._tell = tell
+        self._halt = halt
         self._refused: dict[str, Refused] = {}
         self._answers = 0
         self._forbidden = 0
         self._unclear = 0
         self._unclear_since_s = 0.0
+        self.last_answer = Answer()
 
     def refusal(self, errand: Errand) -> Refused | None:
         """Return what was said of the container of *errand*, if it was refused."""
-        return self._refused.get(errand.jobs[0].change.item.container) if self._refused else None
+        return self._refused.get(_container(errand)) if self._refused else None
+
+    def learn(self, errand: Errand, exchange: Exchange) -> None:
+        """Take note of what *exchange* cost *errand*, and of what it says about the provider."""
+        self.last_answer = exchange.answer
+        self._credential.learn(errand, exchange)
+        if not self._outage:
+            errand.tries.active_s += exchange.duration_s
+
+    @property
+    def _outage(self) -> bool:
+        """Whether the provider is down, for which no item is to blame."""
+        return not self._credential.breaker.closed
 
     def take_live(self, read: Read, result: ReadResult) -> None:
         """Prepare the jobs whose live values *result* holds, and see to the others."""
@@ -83,7 +114,8 @@ class Judge:
             if job.seq in live:
                 job.live = live[job.seq]
                 job.read_at_s = now_s
-                self._agenda.prepared(job)
+                if job.hold is None or self._is_released(job, result):
+                    self._agenda.prepared(job)
             elif job.seq in missing:
                 self._settle(job, "failed", "not_found", result.answer)
             else:
@@ -93,6 +125,32 @@ class Judge:
             self._again(read, "unproven", result.answer, None)
         else:
             self._read_alone(read, unproven)
+
+    def take_page(self, look: Look, page: Page) -> None:
+        """Add *page* to its list, and have the next one read."""
+        self._unclear = 0
+        self._answers += 1
+        look.tries = Tries()
+        look.listing.add(page)
+        if look.listing.listed is None:
+            self._agenda.next_page(look)
+        else:
+            look.listed = look.listing.listed
+            self._agenda.read_ended(look)
+        self._tell()
+
+    def _is_released(self, job: Job, result: ReadResult) -> bool:
+        """Tell whether *job*, which is on hold, may go on after *result*; if it may not, it waits, or is settled."""
+        assert job.hold is not None
+        fields = result.fields[job.change.item]
+        if job.hold_until_s > self._now() and not job.hold.is_ended_by(fields):
+            self._agenda.again(job, job.hold_until_s)
+            return False
+        job.hold = None
+        if all(fields.get(field) == value for field, value in job.change.desired.items()):
+            self._settle(job, "updated", "already_live", result.answer)
+            return False
+        return True
 
     def _read_alone(self, read: Read, jobs: Iterable[Job]) -> None:
         """End *read*, and have a read of its own for each of *jobs*."""
@@ -163,13 +221,13 @@ class Judge:
             self._repeat(errand, "throttled", answer, pause_s)
 
     def _again(self, errand: Errand, reason: str, answer: Answer, retry_after_s: float | None) -> None:
-        errand.tries.failed += 1
+        errand.tries.failed += not self._outage
         if self._asks_too_long(errand, reason, answer, retry_after_s):
             return
 
-        delay_s = retry_delay_s(self._retry, errand.tries, self._jitter)
         if retry_after_s:
             self._pause(retry_after_s)
+        delay_s = 0.0 if self._outage else retry_delay_s(self._retry, errand.tries, self._jitter)
         if delay_s is None:
             self.fail(errand, reason, answer)
         else:
@@ -186,7 +244,7 @@ class Judge:
 
     def _refuse(self, errand: Errand, refused: Refused) -> None:
         if refused.scope == "container":
-            self._refused[errand.jobs[0].change.item.container] = refused
+            self._refused[_container(errand)] = refused
         elif refused.scope == "target":
             self._stop(refused.reason, refused.answer)
         elif refused.reason == "forbidden":
@@ -216,6 +274,11 @@ class Judge:
 
     def fail(self, errand: Errand, reason: str, answer: Answer) -> None:
         """Settle *errand* as not done. Changes that were to follow a read which stopped the target were never begun."""
+        if isinstance(errand, Look):
+            errand.end(reason, answer)
+            self._agenda.read_ended(errand)
+            self._tell()
+            return
         for job in errand.jobs:
             if self.stopped is not None and isinstance(errand, Read):
                 job.answer = job.answer if job.attempts else answer
@@ -231,9 +294,9 @@ class Judge:
         else:
             self.fail(errand, "defect", answer)
 
-    def give_up(self, reason: str, answer: Answer) -> None:
-        """Send nothing more to the target, because of *reason*."""
-        self._stop(reason, answer)
+    def give_up(self, reason: str, answer: Answer | None = None) -> None:
+        """Send nothing more to the target, because of *reason*; without an *answer*, the last one speaks."""
+        self._stop(reason, self.last_answer if answer is None else answer)
 
     def _settle(self, job: Job, outcome: OutcomeName, reason: str, answer: Answer) -> None:
         if not self._agenda.settled(job):  # a defect came after its end
@@ -242,12 +305,11 @@ class Judge:
         self._tell()
 
     def _pause(self, delay_s: float) -> None:
-        self._pacer.pause_until(self._now() + delay_s)
+        self._credential.pacer.pause_until(self._now() + delay_s)
         self._run.observe(TargetPaused(self._target, delay_s))
 
     def _stop(self, reason: str, answer: Answer) -> None:
         if self.stopped is None:
             self.stopped = reason
             self._run.observe(TargetStopped(self._target, reason, answer))
-            self._pacer.stop()
-            self._tell()
+            self._halt()

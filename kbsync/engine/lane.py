@@ -1,17 +1,21 @@
 """The workers of one target: each takes an errand, sends one request, and has its answer judged."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import anyio
 import anyio.lowlevel
 
+from kbsync.core.events import ChangeHeld
+from kbsync.core.holds import Hold
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Conclusion, Intent, ReadRecord
-from kbsync.core.wire import Answer, Lost, ReadResult, Request, Response, Verdict
+from kbsync.core.wire import Answer, Lost, Page, ReadResult, Request, Response, Verdict
 from kbsync.engine.agenda import UNKNOWN, Agenda
-from kbsync.engine.errands import Errand, Job, Read
-from kbsync.engine.exchange import UNDECIDED, Exchange
+from kbsync.engine.credential import Credential
+from kbsync.engine.errands import Errand, Job, Look, Read
+from kbsync.engine.exchange import UNDECIDED, Exchange, Meaning
 from kbsync.engine.judge import Judge
 from kbsync.engine.pacing import Pacer
 from kbsync.engine.run import Run
@@ -20,17 +24,21 @@ from kbsync.errors import StateWriteError
 
 __all__ = ("Lane",)
 
+_Decode: TypeAlias = Callable[[Response], Verdict | ReadResult | Page]
 # Who goes first: a write soon after the read it needs, and a read before those that it keeps waiting.
 _READ, _OVERLAY, _PLAIN = range(3)
 
 
 class Lane:
-    """One target in one run: its pacing, its open work, and the workers that share them."""
+    """One target in one run: its open work, its share in the *credential*, and the workers that share both."""
 
     def __init__(
         self,
         target: Target,
+        credential: Credential,
         changes: Iterator[tuple[int, Change]],
+        holds: Mapping[int, Hold],
+        looks: Sequence[Look],
         run: Run,
         retry: RetrySettings,
         clock: Clock,
@@ -40,20 +48,40 @@ class Lane:
         self._run = run
         self._clock = clock
         self._codec = target.codec
-        self._agenda = Agenda(target, changes, run.may_begin, clock.monotonic)
-        earliest_s = clock.monotonic() + max(0.0, target.not_before_s - clock.wall())
-        self._pacer = Pacer(target.rate_per_s, target.burst, clock, earliest_s)
-        self._judge = Judge(target.name, self._agenda, self._pacer, run, retry, clock, jitter, self._tell)
+        self._credential = credential
+        self._looks = looks
+        self._endpoints = {
+            operation: Pacer(rate_per_s, 1, clock)
+            for operation, rate_per_s in target.rates.items()
+            if rate_per_s < credential.pacer.tempo.ceiling_per_s
+        }
+        ends_s = {seq: clock.monotonic() + hold.until_s - clock.wall() for seq, hold in holds.items()}
+        self._agenda = Agenda(
+            target,
+            changes,
+            looks,
+            {seq: (hold, ends_s[seq]) for seq, hold in holds.items()},
+            run.may_begin,
+            clock.monotonic,
+            self._rate_per_s,
+        )
+        self._judge = Judge(target.name, self._agenda, credential, run, retry, clock, jitter, self._tell, self._halt)
+        # What waits for its turn, or for a connection: nothing of it has left.
+        self._unsent: set[anyio.CancelScope] = set()
         self._idle = 0
         self._news = anyio.Event()
         run.on_stop.append(self._halt)
+        credential.join(target.name, self._tell)
+        for seq, end_s in ends_s.items():
+            run.observe(ChangeHeld(seq, target.name, max(0.0, end_s - clock.monotonic())))
 
     async def work(self) -> None:
         """Be one worker, until there is no more to do or nothing more may be sent."""
-        while self._judge.stopped is None and self._run.stopping is None:
+        while self._goes_on():
             errand = self._next()
             if errand is not None:
                 await self._do(errand)
+                self._credential.breaker.put_back(errand)
             elif self._agenda.finished or self._judge.stopped is not None:
                 break
             else:
@@ -64,18 +92,32 @@ class Lane:
     def account(self) -> None:
         """Hand in the end of every change that is not settled, after the workers have gone."""
         why = self._judge.stopped or self._run.why
+        for look in self._looks:
+            if look.listed is None:
+                look.end(why, self._judge.last_answer)
         for job in self._agenda.open_jobs():
             self._run.journal.settle(job.unfinished(why))
         if next(self._agenda.never_begun(), None) is not None:
             self._run.journal.leave(self.target.name, why)
 
+    def _goes_on(self) -> bool:
+        if self._judge.stopped is None and self._run.stopping is None and self._credential.is_given_up():
+            self._judge.give_up("outage")
+        return self._judge.stopped is None and self._run.stopping is None
+
     def _next(self) -> Errand | None:
+        breaker = self._credential.breaker
+        if not breaker.may_take(self._clock.monotonic()):
+            return None
         try:
-            return self._agenda.next()
+            errand = self._agenda.next()
         except Exception as error:  # noqa: BLE001  a defect that no item can be blamed for costs its target
             self._run.error = self._run.error or error
             self._judge.give_up("defect", Answer(message=type(error).__name__))
             return None
+        if errand is not None:
+            breaker.take(errand)
+        return errand
 
     async def _do(self, errand: Errand) -> None:
         refusal = self._judge.refusal(errand)
@@ -85,8 +127,10 @@ class Lane:
                 self._judge.fail(errand, refusal.reason, refusal.answer)
             elif isinstance(errand, Job):
                 await self._write(errand)
-            else:
+            elif isinstance(errand, Read):
                 await self._read(errand)
+            else:
+                await self._look(errand)
         except StateWriteError as error:
             self._run.broke(error)
         except Exception as error:  # noqa: BLE001  a defect of ours costs its item, not the others
@@ -102,11 +146,9 @@ class Lane:
         job.number += 1
         await self._run.journal.intend(Intent(job.seq, job.number, self._clock.wall()))
         exchange = Exchange()
+        rank = _OVERLAY if job.operation.overlays else _PLAIN
         try:
-            if await self._pacer.turn(_OVERLAY if job.operation.overlays else _PLAIN) and not self._agenda.is_stale(
-                job
-            ):
-                await self._send(job, request, WRITE_ANSWER_BYTES, self._codec.decode, exchange)
+            await self._send(job, rank, request, WRITE_ANSWER_BYTES, self._codec.decode, exchange)
         finally:
             self._conclude(job, exchange)
 
@@ -114,77 +156,127 @@ class Lane:
         if meaning is None:
             self._agenda.held_back(job)
         else:
-            assert not isinstance(meaning, ReadResult)
+            assert not isinstance(meaning, ReadResult | Page)
+            self._judge.learn(job, exchange)
             self._judge.judge(job, meaning)
 
     def _conclude(self, job: Job, exchange: Exchange) -> None:
-        duration_s = 0.0
-        answer, doubt = exchange.answer, exchange.doubt
+        answer, doubt, left_at_s = exchange.answer, exchange.doubt, exchange.left_at_s
         if exchange.meaning is not None:
             job.last_answer_s = self._clock.monotonic()
-            duration_s = job.last_answer_s - exchange.began_s
-            job.tries.active_s += duration_s
+            exchange.duration_s = job.last_answer_s - exchange.began_s
             job.attempts += 1
             if job.attempts == 1:
                 job.first_sent_s = exchange.began_s
             job.answer, job.reason, job.doubt = answer, exchange.reason, job.doubt or doubt
+            job.left = job.left or left_at_s is not None
 
         self._run.journal.conclude(
-            Conclusion(job.seq, job.number, exchange.left_at_s, duration_s * 1000, exchange.word, doubt, answer)
+            Conclusion(job.seq, job.number, left_at_s, exchange.duration_s * 1000, exchange.word, doubt, answer)
         )
 
     async def _read(self, read: Read) -> None:
         items = [job.change.item for job in read.jobs]
         operation = read.jobs[0].operation.name
         request = self._codec.encode_read(operation, items)
-        name = self.target.name
-        number = await self._run.journal.intend_read(name, operation, len(items), self._clock.wall())
-        exchange = Exchange()
 
         def decode(response: Response) -> ReadResult | Verdict:
             return self._codec.decode_read(operation, items, response)
 
-        try:
-            if await self._pacer.turn(_READ):
-                await self._send(read, request, READ_ANSWER_BYTES, decode, exchange)
-        finally:
-            duration_s = 0.0 if exchange.meaning is None else self._clock.monotonic() - exchange.began_s
-            read.tries.active_s += duration_s
-            record = ReadRecord(
-                name, operation, len(items), exchange.left_at_s, duration_s * 1000, exchange.word, exchange.answer
-            )
-            self._run.journal.conclude_read(number, record)
-
-        meaning = exchange.meaning
+        meaning = await self._ask(read, operation, len(items), request, decode)
         if isinstance(meaning, ReadResult):
             self._judge.take_live(read, meaning)
         elif meaning is not None:
+            assert not isinstance(meaning, Page)
             self._judge.judge(read, meaning)
+
+    async def _look(self, look: Look) -> None:
+        cursor = look.listing.cursor
+        assert cursor is not None, "a list that is read is not looked at"
+        request = self._codec.encode_list(look.kind, look.container, cursor)
+
+        def decode(response: Response) -> Page | Verdict:
+            return self._codec.decode_list(look.kind, cursor, response)
+
+        meaning = await self._ask(look, f"list.{look.kind}", 0, request, decode)
+        if isinstance(meaning, Page):
+            self._judge.take_page(look, meaning)
+        elif meaning is not None:
+            assert not isinstance(meaning, ReadResult)
+            self._judge.judge(look, meaning)
+
+    async def _ask(
+        self, errand: Read | Look, operation: str, items: int, request: Request, decode: _Decode
+    ) -> Meaning | None:
+        """Send a request that changes nothing, and journal it; None says that it did not leave, and is to be again."""
+        name = self.target.name
+        number = await self._run.journal.intend_read(name, operation, items, self._clock.wall())
+        exchange = Exchange()
+        try:
+            await self._send(errand, _READ, request, READ_ANSWER_BYTES, decode, exchange)
+        finally:
+            if exchange.meaning is not None:
+                exchange.duration_s = self._clock.monotonic() - exchange.began_s
+            duration_ms = exchange.duration_s * 1000
+            record = ReadRecord(name, operation, items, exchange.left_at_s, duration_ms, exchange.word, exchange.answer)
+            self._run.journal.conclude_read(number, record)
+
+        if exchange.meaning is None:
+            self._agenda.again(errand, self._clock.monotonic())
         else:
-            self._agenda.again(read, self._clock.monotonic())
+            self._judge.learn(errand, exchange)
+        return exchange.meaning
 
     async def _send(
         self,
         errand: Errand,
+        rank: int,
         request: Request,
         limit_bytes: int,
-        decode: Callable[[Response], Verdict | ReadResult],
+        decode: _Decode,
         exchange: Exchange,
     ) -> None:
-        """Send *request*, whose turn it is; *exchange* tells how it went, even when this is cancelled."""
-        now = self._clock.monotonic
+        """Send *request* when its turn comes; *exchange* tells how it went, even when this is cancelled.
+
+        When nothing more is to be sent, whatever has not left by then is let go at once.
+        """
+        if not self._goes_on():
+            return
+        with anyio.CancelScope() as unsent:
+            self._unsent.add(unsent)
+            try:
+                await self._exchange(errand, rank, request, limit_bytes, decode, exchange, unsent)
+            finally:
+                self._unsent.discard(unsent)
+
+    async def _exchange(
+        self,
+        errand: Errand,
+        rank: int,
+        request: Request,
+        limit_bytes: int,
+        decode: _Decode,
+        exchange: Exchange,
+        unsent: anyio.CancelScope,
+    ) -> None:
+        now, pacer = self._clock.monotonic, self._credential.pacer
+        endpoint = self._endpoints.get(errand.jobs[0].operation.name) if isinstance(errand, Job) else None
+        if endpoint is not None:
+            await endpoint.turn()
+        await pacer.turn(rank)
+        if not self._may_leave(errand, unsent):
+            return
         turn_at_s = exchange.began_s = now()
         request = self._codec.authorise(request, self._clock.wall() + self._judge.offset_s)
         errand.corrected = self._judge.corrected
 
         async def ready() -> bool:
             asked_s = now()
-            exchange.held_back = not await self._pacer.go(turn_at_s) or (
-                isinstance(errand, Job) and self._agenda.is_stale(errand)
-            )
+            exchange.held_back = not await pacer.go(turn_at_s, endpoint) or not self._may_leave(errand, unsent)
             if exchange.held_back:
                 exchange.meaning = None
                 return False
+            self._unsent.discard(unsent)
             exchange.began_s += now() - asked_s
             exchange.sent_at_s = self._clock.wall()
             exchange.meaning = UNDECIDED
@@ -196,13 +288,23 @@ class Lane:
         if not exchange.held_back:
             exchange.meaning = answer if isinstance(answer, Lost) else decode(answer)
 
+    def _may_leave(self, errand: Errand, unsent: anyio.CancelScope) -> bool:
+        """Tell, when it is the turn of *errand*, whether it is still to be sent."""
+        if unsent.cancel_called or not self._credential.breaker.lets(errand):
+            return False
+        return not (isinstance(errand, Job) and self._agenda.is_stale(errand))
+
+    def _rate_per_s(self) -> float:
+        return self._credential.pacer.tempo.rate_per_s(self._clock.monotonic())
+
     def _halt(self) -> None:
-        self._pacer.stop()
+        for unsent in tuple(self._unsent):
+            unsent.cancel()
         self._tell()
 
     async def _wait(self) -> None:
         """Wait until a retry is due, or another worker has news."""
-        due_at_s = self._agenda.due_at_s
+        due_at_s = self._credential.look_again_at_s(self._agenda.due_at_s)
         self._idle += 1
         try:
             with anyio.move_on_after(None if due_at_s is None else due_at_s - self._clock.monotonic()):

@@ -24,13 +24,18 @@ which all sends fill, has room for it: those that a stall has gathered do not le
 taken again, so connections that are slow to come cost no rate.
 
 What aiolimiter cannot do is done in front of it. It lets newcomers overtake waiters: here one waiter at a time asks
-it, and the others stand in line, by urgency and then by arrival. It cannot pause, nor stop: here both end its wait. On
-uvloop, whose timers are a millisecond coarse and may fire early, it turns in place while it waits: several times the
-CPU, and a mean of about 95 % from 2,000/s on.
+it, and the others stand in line, by urgency and then by arrival. It cannot pause: here a pause ends its wait. Its rate
+is fixed: while the provider accepts less (see `kbsync.engine.tempo`), turns are spaced before it is asked. On uvloop,
+whose timers are a millisecond coarse and may fire early, it turns in place while it waits: several times the CPU, and a
+mean of about 95 % from 2,000/s on.
+
+An endpoint with a lower rate of its own has a pacer of its own: its requests take a turn there first, and pass the gate
+of the credential when the windows of both have room.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import ceil, inf
@@ -40,6 +45,7 @@ import anyio
 from aiolimiter import AsyncLimiter
 
 from kbsync.engine.target import Clock
+from kbsync.engine.tempo import Tempo
 
 __all__ = ("Pacer", "bucket")
 
@@ -59,85 +65,83 @@ def bucket(rate_per_s: float, burst: int) -> tuple[float, float]:
 
 
 class Pacer:
-    """The turns of one target, by urgency. Nothing goes before *not_before_s* of the monotonic clock."""
+    """The turns of one credential, by urgency. Nothing goes before *not_before_s* of the monotonic clock.
+
+    *tempo* is how fast turns are given, at most at the rate. Whoever waits here may be cancelled.
+    """
 
     def __init__(self, rate_per_s: float, burst: int, clock: Clock, not_before_s: float = 0.0) -> None:
         capacity, leak_per_s = bucket(rate_per_s, burst)
+        self.tempo = Tempo(rate_per_s)
         self._limiter = AsyncLimiter(capacity, capacity / leak_per_s)
         self._now = clock.monotonic
-        self._most = ceil(rate_per_s) + burst - 1
-        self._sent: deque[float] = deque()
+        self.window = _Window(ceil(rate_per_s) + burst - 1)
         self._gap_s = 1 / leak_per_s
         self._room_s = (capacity - 1) / leak_per_s
         self._room_at_s = -inf
         self._most_behind = max(1.0, leak_per_s * _MOST_BEHIND_S)
         self._paused_until_s = not_before_s
+        self._slow_until_s = -inf
         self._line = _Line()
         self._gate = _Line()
-        self._stopped = False
 
-    async def turn(self, rank: int = 0) -> bool:
-        """Wait until one request may be prepared to leave. Return False if the pacer is stopped instead.
+    async def turn(self, rank: int = 0) -> None:
+        """Wait until one request may be prepared to leave.
 
         Those of a lower *rank* go first. The caller connects, and asks `go`, before it waits for anything else.
         """
         if not self._line and self._open() and self._limiter.has_capacity():
             await self._limiter.acquire()  # returns at once
-            return True
-        return await self._line.stand(rank, self._take)
+            self._space()
+        else:
+            await self._line.stand(rank, self._take)
 
-    async def go(self, turn_at_s: float) -> bool:
+    async def go(self, turn_at_s: float, endpoint: "Pacer | None" = None) -> bool:
         """Wait until the request whose turn came at *turn_at_s* may leave, and count it as sent now.
 
-        Return False if the pacer is stopped, or paused, instead: the turn is let go, for those that were kept would
-        add to those that follow the pause. The caller sends before it waits for anything else.
+        Return False if there is a pause instead: the turn is let go, for those that were kept would add to those that
+        follow the pause. The caller sends before it waits for anything else. *endpoint* is counted too.
         """
         now_s = self._now()
         if (
             not self._gate
-            and not self._stopped
             and self._paused_until_s <= now_s
-            and self._full_until_s(now_s) <= now_s
+            and self.window.full_until_s(now_s) <= now_s
             and (now_s - turn_at_s <= _LATE_S or self._room_at_s <= now_s)
+            and (endpoint is None or endpoint.window.full_until_s(now_s) <= now_s)
         ):
-            self._count(now_s)
+            self._count(now_s, endpoint)
             return True
-        return await self._gate.stand(0, self._pass)
+        return await self._gate.stand(0, partial(self._pass, endpoint))
 
     def pause_until(self, at_s: float) -> None:
         """Let nothing go before *at_s* of the monotonic clock; an earlier end of an earlier pause does not count."""
         self._paused_until_s = max(self._paused_until_s, at_s)
         self._gate.disturb()
 
-    def stop(self) -> None:
-        """Let nothing go any more, and end all waiting."""
-        self._stopped = True
-        self._line.disturb()
-        self._gate.disturb()
-
     def _open(self) -> bool:
-        return not self._stopped and self._closed_until_s() <= self._now()
+        return self._closed_until_s() <= self._now()
 
     def _closed_until_s(self) -> float:
-        """Return the time before which a pause, or too much at the gate, gives no turn."""
+        """Return the time before which a pause, a slower tempo, or too much at the gate, gives no turn."""
+        until_s = max(self._paused_until_s, self._slow_until_s)
         behind = len(self._gate) - self._most_behind
-        return self._paused_until_s if behind <= 0 else max(self._paused_until_s, self._now() + behind * self._gap_s)
+        return until_s if behind <= 0 else max(until_s, self._now() + behind * self._gap_s)
 
-    def _full_until_s(self, now_s: float) -> float:
-        """Return the time before which the sends that still count leave no room for another one."""
-        sent = self._sent
-        while sent and sent[0] + _WINDOW_S <= now_s:
-            sent.popleft()
-        return -inf if len(sent) < self._most else sent[-self._most] + _WINDOW_S
+    def _space(self) -> None:
+        """Have the next turn wait, while the tempo is slower than the bucket."""
+        if self.tempo.slowed:
+            now_s = self._now()
+            self._slow_until_s = max(self._slow_until_s, now_s - _ROOM_S) + 1 / self.tempo.rate_per_s(now_s)
 
-    def _count(self, now_s: float) -> None:
-        self._sent.append(now_s)
+    def _count(self, now_s: float, endpoint: "Pacer | None") -> None:
+        self.window.count(now_s)
         self._room_at_s = max(self._room_at_s, now_s - self._room_s) + self._gap_s
+        if endpoint is not None:
+            endpoint.window.count(now_s)
 
     async def _take(self) -> bool | None:
         """Take a turn, as the first in line; None says that things have changed."""
-        if self._stopped:
-            return False
         wait_s = self._closed_until_s() - self._now()
         with self._line.rest():
             if wait_s > 0:
@@ -146,21 +150,45 @@ class Pacer:
             await self._limiter.acquire()
             # A turn that comes up during a pause is let go: kept, it would add to those that follow the pause.
             if self._open():
+                self._space()
                 return True
         return None
 
-    async def _pass(self) -> bool | None:
+    async def _pass(self, endpoint: "Pacer | None") -> bool | None:
         """Pass the gate, as the first at it; None says that things have changed."""
         now_s = self._now()
-        if self._stopped or self._paused_until_s > now_s:
+        if self._paused_until_s > now_s:
             return False
-        wait_s = max(self._full_until_s(now_s), self._room_at_s) - now_s
-        if wait_s <= 0:
-            self._count(now_s)
+        until_s = max(self.window.full_until_s(now_s), self._room_at_s)
+        if endpoint is not None:
+            until_s = max(until_s, endpoint.window.full_until_s(now_s))
+        if until_s <= now_s:
+            self._count(now_s, endpoint)
             return True
         with self._gate.rest():
-            await anyio.sleep(wait_s)
+            await anyio.sleep(until_s - now_s)
         return None
+
+
+class _Window:
+    """The sends of the last second, of which there are at most *most*."""
+
+    __slots__ = ("_most", "_sent")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._sent: deque[float] = deque()
+
+    def full_until_s(self, now_s: float) -> float:
+        """Return the time before which the sends that still count leave no room for another one."""
+        sent = self._sent
+        while sent and sent[0] + _WINDOW_S <= now_s:
+            sent.popleft()
+        return -inf if len(sent) < self._most else sent[-self._most] + _WINDOW_S
+
+    def count(self, now_s: float) -> None:
+        """Count a send."""
+        self._sent.append(now_s)
 
 
 class _Waiter:

@@ -1,7 +1,7 @@
 """What the engine is given: targets, a transport for each, a clock, and what to do about errors."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
 from kbsync.core.wire import Codec, Lost, Request, Response
@@ -33,8 +33,9 @@ class Target:
     """One account: how to speak to it, and how fast.
 
     In every one-second window at most ceil(*rate_per_s*) + *burst* - 1 requests are sent, with at most *concurrency*
-    of them unanswered. Nothing is sent before *not_before_s* (seconds since the epoch): until then an earlier run's
-    requests may still count.
+    of them unanswered. Targets of the same *credential*, any word, share one pace: that of the slowest of them; without
+    one a target is alone. *rates* holds lower rates of single operations. Nothing is sent before *not_before_s*
+    (seconds since the epoch): until then an earlier run's requests may still count.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Target:
     burst: int = 1
     concurrency: int = 4
     not_before_s: float = 0.0
+    credential: str = ""
+    rates: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,13 @@ class Policy:
 
     An error is a change that ends `failed` or `unknown`. *on_error* says what the first one does: nothing, end what
     is in flight (`drain`), or cancel it (`abort`). *max_errors* and *max_error_rate* (percent of the settled changes,
-    from 20 on) drain once there are more. At most *limit* changes are begun.
+    from 20 on) drain once there are more. At most *limit* changes are begun. After *max_duration_s* seconds the run
+    drains, and cancels what is then still under way. A target that has been down for *max_outage_s* is given up.
     """
 
     on_error: Literal["continue", "drain", "abort"] = "continue"
     max_errors: int | None = None
     max_error_rate: float | None = None
     limit: int | None = None
+    max_duration_s: float | None = None
+    max_outage_s: float | None = 600.0

@@ -15,7 +15,6 @@ from kbsync.views.escape import one_line
 from kbsync.views.progress import Remarks, status
 from kbsync.views.stream import Stream
 from kbsync.views.tally import Tally, TargetTally
-from kbsync.views.wording import duration
 
 __all__ = ("LiveProgress",)
 
@@ -88,6 +87,6 @@ def _facts(target: TargetTally, now_s: float) -> str:
         parts.append(f"{rate_per_s:.1f}/s")
     if target.stopped:
         parts.append(f"stopped: {one_line(target.stopped, 40)}")
-    elif target.left and target.pause_s(now_s):
-        parts.append(f"pauses {duration(target.pause_s(now_s))}")
+    elif waits := target.waits(now_s):
+        parts.append(waits)
     return "  ".join(parts)

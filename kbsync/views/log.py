@@ -4,7 +4,11 @@ from collections.abc import Callable, Sequence
 
 from kbsync.core.events import (
     AttemptFailed,
+    ChangeHeld,
     Event,
+    OutageBegan,
+    OutageEnded,
+    RateChanged,
     RunFinished,
     RunStarted,
     Settled,
@@ -49,10 +53,10 @@ class Log:
                     f"attempt {number} of {self._item(seq)}: {one_line(reason, 60)}{_told(answer)}; "
                     f"again after {delay_s:.2f} s"
                 )
-            case TargetPaused(target, delay_s):
-                return f"{one_line(target, 80)} pauses {duration(delay_s)}: throttled"
-            case TargetStopped(target, reason, answer):
-                return f"{one_line(target, 80)} is stopped: {one_line(reason, 60)}{_told(answer)}"
+            case TargetPaused() | RateChanged() | OutageBegan() | OutageEnded() | TargetStopped():
+                return f"{one_line(event.target, 80)} {_target(event)}"
+            case ChangeHeld(seq, _, delay_s):
+                return f"{self._item(seq)} waits {duration(delay_s)}: an earlier value may still arrive"
             case StopRequested(why):
                 return f"stopping: {one_line(why, 60)}"
             case Settled(settlement):
@@ -71,6 +75,21 @@ class Log:
 def stamped(line: str, now_s: float) -> str:
     """Return *line* as a log file has it: UTC time first."""
     return f"{timestamp(now_s)} {line}"
+
+
+def _target(event: TargetPaused | RateChanged | OutageBegan | OutageEnded | TargetStopped) -> str:
+    match event:
+        case TargetPaused(_, delay_s):
+            return f"pauses {duration(delay_s)}: throttled"
+        case RateChanged(_, rate_per_s, ceiling_per_s):
+            return f"is sent to at {rate_per_s:.3g}/s, of {ceiling_per_s:.3g}/s"
+        case OutageBegan(_, reason, probe_every_s, gives_up_s):
+            until = "" if gives_up_s is None else f", for {duration(gives_up_s)} at most"
+            return f"fails: {one_line(reason, 60)}; one probe every {duration(probe_every_s)}{until}"
+        case OutageEnded(_, lasted_s):
+            return f"answers again after {duration(lasted_s)}"
+        case TargetStopped(_, reason, answer):
+            return f"is stopped: {one_line(reason, 60)}{_told(answer)}"
 
 
 def _told(answer: Answer) -> str:

@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from kbsync.core.events import Event, RunFinished, RunStarted, Settled, StopRequested, TargetPaused, TargetStopped
+from kbsync.core.events import (
+    Event,
+    OutageBegan,
+    OutageEnded,
+    RunFinished,
+    RunStarted,
+    Settled,
+    StopRequested,
+    TargetPaused,
+    TargetStopped,
+)
 from kbsync.core.state import Settlement
 from kbsync.views.escape import one_line
 from kbsync.views.report_outline import answer_words, words
@@ -163,9 +173,7 @@ def status(tally: Tally, now_s: float) -> str:
     left_s = tally.time_left_s(now_s)
     if left_s:
         parts.append(f"about {duration(left_s)} left")
-    for name, target in tally.targets.items():
-        if target.left and target.pause_s(now_s):
-            parts.append(f"{name} pauses {duration(target.pause_s(now_s))}: throttled")
+    parts.extend(f"{name} {waits}" for name, target in tally.targets.items() if (waits := target.waits(now_s)))
     if tally.stopping:
         parts.append(f"stopping: {_WHY.get(tally.stopping, tally.stopping)}")
     return ", ".join(parts)
@@ -186,6 +194,12 @@ class Remarks:
                     yield _failure(settlement, tally)
                 else:
                     yield "more changes do not go well; from here on they are counted, and listed by the report"
+            case OutageBegan(target, reason, probe_every_s, gives_up_s):
+                until = "" if gives_up_s is None else f", for {duration(gives_up_s)} at most"
+                every = duration(probe_every_s)
+                yield f"{one_line(target, 80)} is down ({one_line(reason, 60)}): one probe every {every}{until}"
+            case OutageEnded(target, lasted_s):
+                yield f"{one_line(target, 80)} answers again after {duration(lasted_s)}"
             case TargetStopped(target, reason, answer):
                 told = "".join(f", {word} {one_line(text, 200)}" for word, text in answer_words(answer))
                 yield f"{one_line(target, 80)} is stopped: {one_line(reason, 80)}{told}"

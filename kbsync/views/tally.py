@@ -6,7 +6,11 @@ from typing import Final
 
 from kbsync.core.events import (
     AttemptFailed,
+    ChangeHeld,
     Event,
+    OutageBegan,
+    OutageEnded,
+    RateChanged,
     RunFinished,
     RunStarted,
     Settled,
@@ -16,6 +20,7 @@ from kbsync.core.events import (
 )
 from kbsync.core.plan import Change
 from kbsync.core.state import OutcomeName
+from kbsync.views.wording import duration
 
 __all__ = ("FAILURES", "Tally", "TargetTally")
 
@@ -34,8 +39,30 @@ class TargetTally:
         self.failures = 0
         self.retries = 0
         self.paused_until_s = 0.0
+        self.down_since_s: float | None = None
+        self.gives_up_s: float | None = None
+        self.slowed_to_per_s: float | None = None
+        self.held_until_s = 0.0
         self.stopped = ""
         self._samples: deque[tuple[float, int]] = deque()
+
+    def fold(
+        self, event: TargetPaused | OutageBegan | OutageEnded | RateChanged | ChangeHeld | TargetStopped, now_s: float
+    ) -> None:
+        """Take note of what *event* says of the target."""
+        match event:
+            case TargetPaused(_, delay_s):
+                self.paused_until_s = now_s + delay_s
+            case OutageBegan(gives_up_s=gives_up_s):
+                self.down_since_s, self.gives_up_s = now_s, gives_up_s
+            case OutageEnded():
+                self.down_since_s = None
+            case RateChanged(_, rate_per_s, ceiling_per_s):
+                self.slowed_to_per_s = rate_per_s if rate_per_s < ceiling_per_s else None
+            case ChangeHeld(delay_s=delay_s):
+                self.held_until_s = max(self.held_until_s, now_s + delay_s)
+            case TargetStopped(_, reason):
+                self.stopped = reason
 
     def settle(self, outcome: OutcomeName) -> None:
         """Count one change with its *outcome*."""
@@ -64,9 +91,21 @@ class TargetTally:
         rate_per_s = self.rate_per_s(now_s)
         return self.left / rate_per_s if rate_per_s else None
 
-    def pause_s(self, now_s: float) -> float:
-        """Return how long the target still pauses; 0 when it does not."""
-        return max(0.0, self.paused_until_s - now_s)
+    def waits(self, now_s: float) -> str:
+        """Say what the target waits for; empty when it does not, or when there is nothing more to send."""
+        if not self.left or self.stopped:
+            return ""
+        if self.down_since_s is not None:
+            left_s = None if self.gives_up_s is None else self.down_since_s + self.gives_up_s - now_s
+            until = "" if left_s is None else f", given up in {duration(max(0.0, left_s))}"
+            return f"down for {duration(now_s - self.down_since_s)}{until}"
+        if self.paused_until_s > now_s:
+            return f"pauses {duration(self.paused_until_s - now_s)}: throttled"
+        if self.slowed_to_per_s is not None:
+            return f"slowed by the provider, from {self.slowed_to_per_s:.3g}/s on"
+        if self.held_until_s > now_s:
+            return f"waits {duration(self.held_until_s - now_s)} for what may still arrive"
+        return ""
 
 
 class Tally:
@@ -89,10 +128,9 @@ class Tally:
                 self.total.settle(settlement.outcome)
             case AttemptFailed():
                 self.total.retries += 1
-            case TargetPaused(target, delay_s) if target in self.targets:
-                self.targets[target].paused_until_s = now_s + delay_s
-            case TargetStopped(target, reason) if target in self.targets:
-                self.targets[target].stopped = reason
+            case TargetPaused() | OutageBegan() | OutageEnded() | RateChanged() | ChangeHeld() | TargetStopped():
+                if event.target in self.targets:
+                    self.targets[event.target].fold(event, now_s)
             case StopRequested(why):
                 self.stopping = why
             case RunStarted(run_id, plan):

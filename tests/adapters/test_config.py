@@ -68,10 +68,24 @@ def test_the_codec_gets_the_secret_that_its_reference_names(tmp_path: Path) -> N
     target = read(tmp_path, GOOD).targets["coze-cn"]
     environ = MappingProxyType({"COZE_API_TOKEN": "pat_canary"})
 
-    codec = target.codec(environ, tmp_path)
+    access = target.access(environ, tmp_path)
 
-    assert "pat_canary" not in repr(codec)
+    assert "pat_canary" not in repr(access)
     assert "pat_canary" not in repr(target)
+
+
+def test_targets_with_equal_secrets_have_one_credential(tmp_path: Path) -> None:
+    target = read(tmp_path, GOOD).targets["coze-cn"]
+    words = [target.access({"COZE_API_TOKEN": token}, tmp_path).credential for token in ("pat_a1", "pat_a1", "pat_b2")]
+
+    assert words[0] == words[1] != words[2]
+    assert "pat_a1" not in words[0]
+
+
+def test_headroom_is_left_to_others(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD + "headroom_percent = 20\n").targets["coze-cn"].settings
+
+    assert settings.rate_per_s == pytest.approx(0.8 * settings.rate)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from kbsync.cli.running import Ended, Run, codecs_for
+from kbsync.cli.running import Ended, Run, accesses_for
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.events import Event, RunStarted, Settled
 from kbsync.core.exits import Exit
@@ -24,9 +24,9 @@ def run_with(observe: Callable[[Event], None]) -> tuple[Ended, Report | None]:
     with workspace.store() as store:
         store.lock("apply")
         plan, _ = workspace.plan(store.known(), ())
-        codecs = codecs_for(plan, workspace.config)
+        accesses = accesses_for(plan, workspace.config)
         run = Run(plan, workspace.config, store, SilentProgress(), [observe], Policy())
-        ended = run.apply(codecs, [], "")
+        ended = run.apply(accesses, [], {}, "")
         return ended, store.load_report(ended.run_id) if workspace.config.state_path.exists() else None
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kbsync.core.fields import Fields, MetaValue, UpdateRule, digest
 from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Desired
+from kbsync.core.state import Hazard
 from kbsync.core.wire import Operation
 
 OPERATIONS: Mapping[str, tuple[Operation, ...]] = {
@@ -34,9 +35,11 @@ class MemoryKnown:
         known: Mapping[Item, Fields] = {},
         doubts: Mapping[Item, frozenset[str]] = {},
         declared_items: int = 0,
+        hazards: Mapping[tuple[Item, str], Hazard] = {},
     ) -> None:
         self.known = dict(known)
         self.doubtful = dict(doubts)
+        self.hazardous = dict(hazards)
         self.declared_items = declared_items
 
     def digest(self, item: Item) -> bytes | None:
@@ -47,6 +50,9 @@ class MemoryKnown:
 
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         return self.doubtful
+
+    def hazards(self) -> Mapping[tuple[Item, str], Hazard]:
+        return self.hazardous
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         return Counter(item[:2] for item in self.known)

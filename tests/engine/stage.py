@@ -1,13 +1,14 @@
 """One run of the engine on virtual time, and everything that can be seen of it."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio
 
 from kbsync.core.events import Event
+from kbsync.core.holds import Hold
 from kbsync.core.plan import Change, Plan
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Settlement
@@ -75,6 +76,9 @@ def play(
     codec: LittleCodec | None = None,
     meanwhile: Callable[[Engine], Coroutine[Any, Any, None]] | None = None,
     cancel_at_s: float | None = None,
+    holds: Mapping[int, Hold] | None = None,
+    credential: str = "",
+    rates: Mapping[str, float] | None = None,
 ) -> Play:
     """Apply a plan of *changes*, whose targets have *transports* in the order of their names."""
     names = sorted({change.item.target for change in changes})
@@ -83,7 +87,16 @@ def play(
     async def scenario() -> None:
         engine = Engine(
             [
-                Target(name, codec or LittleCodec(), transport, rate, burst, concurrency)
+                Target(
+                    name,
+                    codec or LittleCodec(),
+                    transport,
+                    rate,
+                    burst,
+                    concurrency,
+                    credential=credential,
+                    rates=rates or {},
+                )
                 for name, transport in story.transports.items()
             ],
             story.journal,
@@ -100,7 +113,7 @@ def play(
                 if cancel_at_s is not None:
                     scope.deadline = cancel_at_s
                 try:
-                    await engine.apply(story.plan)
+                    await engine.apply(story.plan, (), holds)
                 except Exception as error:  # noqa: BLE001  what is raised is looked at afterwards
                     story.error = error
             story.seconds = anyio.current_time()

@@ -140,7 +140,8 @@ def test_what_is_stopped_or_cancelled_while_it_connects_was_not_sent() -> None:
     cancelled = play(captions(20), ScriptedTransport(connect_s=3), cancel_at_s=1)
 
     assert stopped.counts == {("not_attempted", "signal"): 20}
-    assert (transport.begun, transport.held_back) == ([], 4)
+    assert transport.begun == []
+    assert stopped.seconds == pytest.approx(1, abs=0.01)
     assert cancelled.counts == {("not_attempted", "cancelled"): 20}
     for story in (stopped, cancelled):
         assert {(one.verdict, one.sent_at_s, one.doubt) for one in story.journal.conclusions} == {
@@ -232,7 +233,8 @@ def test_in_an_outage_few_changes_wait_for_a_retry() -> None:
     story = play(captions(500), transport := always(answer(503)), concurrency=4, retry=retry, jitter=lambda: 0.99)
 
     assert len([sent for sent in transport.sent if sent.at_s < 50]) <= 4 * 4 + 4
-    assert story.counts == {("failed", "http_503"): 500}
+    assert story.counts["failed", "http_503"] <= 35
+    assert story.counts["not_attempted", "outage"] >= 500 - 35
 
 
 def test_an_item_is_given_up_when_its_own_time_is_used() -> None:

@@ -277,14 +277,15 @@ def no_secret_that_a_server_echoes_is_reported(subject: Subject) -> None:
         for form in forms[: 1 if secret not in subject.secrets.values() else None]:
             for padding in ("", "x" * 480 + " ", "图" * 490):
                 text = f"{padding}bad request: Authorization: Bearer {form}, {headers['Authorization']} {form}"
-                for response in _echoes(text, form):
+                for response in echoes_of(text, form):
                     for answer in _answers(subject, response):
                         shown = f"{answer.message} {answer.code} {answer.log_id}"
                         for length in (len(form) - 3, 10):
                             assert form[2 : 2 + length] not in shown, (form, shown)
 
 
-def _echoes(text: str, secret: str) -> Iterator[Response]:
+def echoes_of(text: str, secret: str) -> Iterator[Response]:
+    """Yield the answers of servers that put *text*, which holds *secret*, or the secret itself, wherever they can."""
     body = {"code": 1, "msg": text, "message": text}
     yield Response(400, JSON, json.dumps(body).encode())
     yield Response(200, JSON, json.dumps(body, ensure_ascii=False).encode())

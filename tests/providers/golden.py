@@ -15,7 +15,9 @@ def cases(folder: Path) -> list[Any]:
 
 
 def encode(codec: Codec, case: Any) -> Request:
-    """Return the request for the change that *case* describes."""
+    """Return the request for the change, or the page of a list, that *case* describes."""
+    if "cursor" in case:
+        return codec.encode_list(case["kind"], case["container"], case["cursor"])
     item = Item("t", case["container"], case["kind"], case["id"])
     live = None
     if "live" in case:

@@ -5,15 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsync.core.wire import ReadResult, Response, Verdict
+from kbsync.core.fields import canonical, fields_from_plain
+from kbsync.core.wire import Page, ReadResult, Response, Verdict
 from kbsync.providers import ALL_RULES, PROVIDERS
 from tests.providers.contract import CLAIMS, FAILURES, Subject, subjects
+from tests.providers.list_contract import LIST_CLAIMS, lists_of
 
 SUBJECTS = subjects()
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=str)
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.__name__)
+@pytest.mark.parametrize("claim", CLAIMS + LIST_CLAIMS, ids=lambda claim: claim.__name__)
 def test_every_codec_keeps_the_contract(claim: Callable[[Subject], None], subject: Subject) -> None:
     claim(subject)
 
@@ -90,3 +92,53 @@ def test_decoding_a_read_is_total_and_proves_only_what_was_asked(
             assert read.fields.keys() <= set(items)
             assert read.live.keys() == read.fields.keys()
             assert not read.fields.keys() & read.missing
+
+
+ids = st.sampled_from(["1", "2", "d1", 744667080521909001, 2**70, 1.5, None, ""]) | json_values
+rules = st.integers(-1, 3) | st.sampled_from(["1", "24", 24, 10**30]) | json_values
+metas = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "field_name": st.text(max_size=3),
+            "field_type": st.sampled_from(["string", "int64", "float32", "list<string>", "new"]) | json_values,
+            "field_value": json_values | st.text(max_size=3),
+        },
+    ),
+    max_size=3,
+)
+entries = st.fixed_dictionaries(
+    {},
+    optional={
+        "document_id": ids,
+        "doc_id": ids,
+        **dict.fromkeys(("caption", "name", "doc_name"), st.text(max_size=5) | json_values),
+        **dict.fromkeys(("update_type", "update_interval", "status"), rules),
+        "meta": metas.map(json.dumps) | json_values,
+    },
+)
+listed = st.lists(entries | json_values, max_size=5) | json_values
+totals = st.integers(-2, 6) | st.sampled_from(["5", 2**70]) | json_values
+payloads = st.fixed_dictionaries({}, optional={"photo_infos": listed, "doc_list": listed, "total_count": totals})
+lists = st.fixed_dictionaries(
+    {"code": st.just(0)}, optional={"data": payloads | json_values, "document_infos": listed, "total": totals}
+)
+list_answers = st.builds(Response, st.just(200), headers, lists.map(_dump)) | responses
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=str)
+@given(response=list_answers, which=st.integers(0, 1))
+def test_decoding_a_page_is_total_and_leaves_no_entry_out_in_silence(
+    subject: Subject, response: Response, which: int
+) -> None:
+    for one in lists_of(subject):
+        cursor = ("", one.cursor)[which]
+        page = subject.codec.decode_list(one.kind, cursor, response)
+
+        assert isinstance(page, Page | Verdict)
+        if isinstance(page, Page):
+            assert page.flaw or response.status != 200 or len(page.items) == one.entries_in(json.loads(response.body))
+            assert page.next != cursor
+            for live in page.items.values():
+                assert not live.fields.keys() & live.untold
+                assert fields_from_plain(json.loads(canonical(live.fields))) == live.fields

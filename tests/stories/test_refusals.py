@@ -194,13 +194,15 @@ def test_an_unreachable_server_fails_nothing_for_certain_and_stops_nobody_else(t
         coze, volc = text.split("[targets.volc-bj]")
         address = stage.emulator.base_url
         config.write_text(f"{coze.replace(address, 'http://127.0.0.1:1')}[targets.volc-bj]{volc}", encoding="utf-8")
-        _, report = stage.job.apply()
+        code, report = stage.job.apply("--max-outage", "1s")
 
         outcomes = {
             name: {row["outcome"] for row in report["items"] if row["item"]["target"] == name}
             for name in ("coze-cn", "volc-bj")
         }
-        assert outcomes == {"coze-cn": {"failed"}, "volc-bj": {"updated"}}
+        assert code == 7
+        assert report["stopped"] == {"coze-cn": "outage"}
+        assert outcomes == {"coze-cn": {"failed", "not_attempted"}, "volc-bj": {"updated"}}
         assert not [write for write in stage.writes() if write["provider"] == "coze"]
         config.write_text(text, encoding="utf-8")
         code, _ = stage.job.apply()

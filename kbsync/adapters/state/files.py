@@ -1,4 +1,4 @@
-"""The state's file: how it is created, what it must look like, and who may open it.
+"""The state's file: how it is opened, and what it must look like.
 
 The file is never opened here but by SQLite: closing any other descriptor of it would drop the locks that SQLite holds,
 and two processes would write at once.
@@ -13,22 +13,21 @@ beginning. The price is that even a reader needs the files `-wal` and `-shm` bes
 * Where nothing can be created, it makes a copy for itself, and sees to it that nobody wrote meanwhile.
 """
 
-import os
 import sqlite3
 import stat
-import sys
-import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from kbsync import __version__
-from kbsync.adapters.state.schema import APPLICATION_ID, FORMAT_VERSION, SCHEMA
+from kbsync.adapters.state.advice import ADVICE, code_of, foreign, told
+from kbsync.adapters.state.creation import be_durable, create
+from kbsync.adapters.state.migrations import migrate
+from kbsync.adapters.state.schema import APPLICATION_ID, FORMAT_VERSION
 from kbsync.errors import StateError
 
-__all__ = ("exists", "identity", "make_folder", "open_reader", "open_writer", "reading", "rest", "wal_path")
+__all__ = ("exists", "identity", "open_beside", "open_reader", "open_writer", "reading", "rest", "wal_path")
 
 _BUSY_TIMEOUT_S: Final = 30.0
 _WRITER_CACHE_KIB: Final = 32 * 1024
@@ -54,7 +53,7 @@ def exists(path: Path) -> bool:
     if not stat.S_ISREG(found.st_mode):
         raise StateError(f"The state {path} is not a regular file.")
     if not found.st_size:
-        raise StateError(f"The state {path} was emptied: it has 0 bytes, and kbsync never leaves it so.\n{_ADVICE}")
+        raise StateError(f"The state {path} was emptied: it has 0 bytes, and kbsync never leaves it so.\n{ADVICE}")
     return True
 
 
@@ -69,44 +68,47 @@ def wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def make_folder(folder: Path) -> None:
-    """Create *folder* for the owner alone, and its parents as usual. One that exists stays as it is."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            folder.mkdir(0o700)
-    except OSError as error:
-        raise StateError(f"The folder {folder} for the state cannot be created: {error.strerror}.") from error
-
-
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open the state at *path* for reading; what is there is the same afterwards. Raises StateError."""
     with reading(path):
         try:
             connection = _open(path, "mode=ro" if _has_wal(path) else "mode=rw", _READER_CACHE_KIB)
         except sqlite3.OperationalError as error:
-            if _code(error) not in _NO_PLACE or _has_wal(path):
+            if code_of(error) not in _NO_PLACE or _has_wal(path):
                 raise
             return _copied(path)
         connection.execute("PRAGMA query_only = ON")
         return connection
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, say: Callable[[str], None]) -> sqlite3.Connection:
     """Open the state at *path* for writing; create it when there is none. The caller holds the state's lock.
 
-    Every commit of the connection is durable. Raises StateError.
+    Every commit of the connection is durable. A state of an older format is brought to this one, and *say* is told.
+    Raises StateError.
     """
     if not exists(path):
-        _create(path)
+        create(path)
     with reading(path):
         connection = _open(path, "mode=rw", _WRITER_CACHE_KIB)
         try:
             _to_wal(connection, path)
+            migrate(connection, path, say)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def open_beside(path: Path, patience_s: float) -> sqlite3.Connection:
+    """Open the state at *path* to write beside a holder that may be frozen. Waits *patience_s* for it at a time.
+
+    Raises StateError.
+    """
+    connection = _open(path, "mode=rw", _READER_CACHE_KIB, patience_s)
+    # What the holder has begun to move out of the WAL is its own business.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
 
 
 def rest(connection: sqlite3.Connection) -> None:
@@ -125,32 +127,7 @@ def reading(path: Path) -> Generator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StateError(_told(path, error)) from error
-
-
-def _create(path: Path) -> None:
-    # Made under another name and moved: a kill leaves a state that is complete, or none.
-    make_folder(path.parent)
-    new = path.with_name(path.name + ".new")
-    try:
-        for ending in ("", "-journal", "-wal", "-shm"):
-            new.with_name(new.name + ending).unlink(missing_ok=True)
-        os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        with closing(sqlite3.connect(f"{new.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as made:
-            _be_durable(made)
-            made.executescript(
-                f"BEGIN;{SCHEMA}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT_VERSION};"
-            )
-            made.execute(
-                "INSERT INTO state VALUES (1, ?, 0, 0, ?, ?)",
-                (str(uuid4()), time.time(), __version__),
-            )
-            made.execute("COMMIT")
-            made.execute("PRAGMA journal_mode = WAL").fetchall()
-        new.rename(path)
-        _sync_folder(path.parent)
-    except (OSError, sqlite3.Error) as error:
-        raise StateError(f"The state {path} cannot be created: {error}.") from error
+        raise StateError(told(path, error)) from error
 
 
 def _has_wal(path: Path) -> bool:
@@ -182,19 +159,11 @@ def _facts(path: Path) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open(path: Path, mode: str, cache_kib: int) -> sqlite3.Connection:
+def _open(path: Path, mode: str, cache_kib: int, timeout_s: float = _BUSY_TIMEOUT_S) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
         uri=True,
-        timeout=_BUSY_TIMEOUT_S,
+        timeout=timeout_s,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
@@ -214,24 +183,21 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
-        raise StateError(
-            f"{path} is a database of another program, not a state of kbsync. It was left alone.\n"
-            "Name another file in [state] url of kbsync.toml."
-        )
+        raise StateError(foreign(path))
     if version > FORMAT_VERSION:
         raise StateError(
             f"The state {path} has format {version}, and kbsync {__version__} knows formats up to {FORMAT_VERSION}: "
             "a newer kbsync wrote it.\nUpdate kbsync. The state was left alone."
         )
     if version < 1 or connection.execute("SELECT count(*) FROM state").fetchone() != (1,):
-        raise StateError(f"The state {path} is damaged: it does not say what it is.\n{_ADVICE}")
+        raise StateError(f"The state {path} is damaged: it does not say what it is.\n{ADVICE}")
 
 
 def _to_wal(connection: sqlite3.Connection, path: Path) -> None:
     try:
         mode: str = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     except sqlite3.OperationalError as error:
-        if _code(error) != sqlite3.SQLITE_BUSY:
+        if code_of(error) != sqlite3.SQLITE_BUSY:
             raise
         raise StateError(
             f"The state {path} has been in use by another process for {_BUSY_TIMEOUT_S:.0f} seconds: "
@@ -239,41 +205,10 @@ def _to_wal(connection: sqlite3.Connection, path: Path) -> None:
         ) from error
     if mode != "wal":
         raise StateError(f"The state {path} lies on a file system that SQLite cannot use its WAL on. Move it.")
-    _be_durable(connection)
+    be_durable(connection)
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
 
 
-def _be_durable(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
-    if sys.platform == "darwin":
-        connection.execute("PRAGMA fullfsync = ON")
-        connection.execute("PRAGMA checkpoint_fullfsync = ON")
-
-
-_ADVICE: Final = (
-    "Restore it from a backup, or move it away: the next apply then starts without known values and sends every "
-    "declared field once."
-)
-
-
 # What SQLite says where it cannot create the files that it needs beside a database.
 _NO_PLACE: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-
-
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _told(path: Path, error: sqlite3.DatabaseError) -> str:
-    match _code(error):
-        case sqlite3.SQLITE_NOTADB:
-            return f"The state {path} is not a database.\n{_ADVICE}"
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_ERROR | sqlite3.SQLITE_FORMAT:
-            return f"The state {path} is damaged ({error}).\n{_ADVICE}"
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_READONLY:
-            return f"The state {path} cannot be opened ({error}).\nCheck the permissions of the file and its folder."
-        case sqlite3.SQLITE_BUSY:
-            return f"The state {path} is in use by another process. Run again later."
-        case _:
-            return f"The state {path} cannot be read ({error})."

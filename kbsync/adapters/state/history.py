@@ -96,7 +96,7 @@ def unsettled_items(connection: sqlite3.Connection, run_id: str) -> frozenset[It
 def show(connection: sqlite3.Connection, item: Item, doubts: frozenset[str], fields: Fields) -> ItemStory:
     """Return what the state holds of *item*, of which *doubts* and *fields* are known already."""
     attempts = tuple(
-        AttemptRecord(run_id, operation, number, at_s, verdict, bool(doubt), Answer(*answer))
+        AttemptRecord(run_id, operation, number, at_s, verdict, doubt == 1, Answer(*answer))
         for run_id, operation, number, at_s, verdict, doubt, *answer in connection.execute(
             _ATTEMPTS_OF_ITEM, {**item._asdict(), "most": _LAST_ATTEMPTS}
         )
@@ -166,7 +166,7 @@ def tried_without_outcome(connection: sqlite3.Connection, first: int, planned: i
     for attempt, doubt, *answer in connection.execute(
         f"""
         SELECT * FROM (
-            SELECT attempt, doubt, http_status, code, message, log_id FROM attempts
+            SELECT attempt, doubt = 1, http_status, code, message, log_id FROM attempts
             UNION ALL SELECT attempt, 1, NULL, NULL, '', '' FROM intents
         )
         WHERE attempt >= :first AND attempt < :end

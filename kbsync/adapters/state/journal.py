@@ -30,7 +30,7 @@ _UNSENT: Final = "unsent"
 _OTHERWISE: Final = 1
 _UPDATED: Final = 2
 
-Unwritten: TypeAlias = Conclusion | ReadRecord | Settlement
+Unwritten: TypeAlias = Concluded | ReadConcluded | Settled
 
 
 class RunJournal:
@@ -117,9 +117,7 @@ class RunJournal:
             raise ValueError(f"attempt {conclusion.number} of change {seq} is not open")
         if not conclusion.doubt:
             self._doubts[seq] -= 1
-        elif self._settled[seq] == _UPDATED:
-            conclusion = conclusion._replace(doubt=False)
-        self._later(Concluded(conclusion, intended_s))
+        self._later(Concluded(conclusion, intended_s, conclusion.doubt and self._settled[seq] == _UPDATED))
 
     def conclude_read(self, number: int, record: ReadRecord) -> None:
         """Record how the read with this *number* ended."""
@@ -166,8 +164,8 @@ class RunJournal:
         self._writer.ring()
 
     def _future(self) -> asyncio.Future[None]:
-        if self._writer.failure:
-            raise StateWriteError(self._writer.failure)
+        if (failure := self._writer.failure) is not None:
+            raise failure
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop.create_future()
@@ -182,19 +180,15 @@ class RunJournal:
         """Have the loop tell those who wait for *entries*: it is woken once a commit, not once an entry."""
         self._call(self._tell, entries)
 
-    def lost(self, entries: Sequence[Entry], reason: str) -> None:
+    def lost(self, entries: Sequence[Entry], failure: StateWriteError) -> None:
         """Keep the ends among *entries*, and have the loop tell those who wait."""
         for entry in entries:
             match entry:
-                case Concluded(conclusion):
-                    self._unwritten.append(conclusion)
-                case Settled(settlement):
-                    self._unwritten.append(settlement)
-                case ReadConcluded(_, _, record):
-                    self._unwritten.append(record)
+                case Concluded() | Settled() | ReadConcluded():
+                    self._unwritten.append(entry)
                 case _:
                     pass
-        self._call(self._refuse, entries, reason)
+        self._call(self._refuse, entries, failure)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is not None:
@@ -218,7 +212,7 @@ class RunJournal:
                 except Exception as error:  # noqa: BLE001 - raised by `flush`
                     self._deafness = self._deafness or error
 
-    def _refuse(self, entries: Sequence[Entry], reason: str) -> None:
+    def _refuse(self, entries: Sequence[Entry], failure: StateWriteError) -> None:
         for entry in entries:
             if isinstance(entry, Intended | ReadIntended | Flushed) and not entry.future.done():
-                entry.future.set_exception(StateWriteError(reason))
+                entry.future.set_exception(type(failure)(str(failure)))

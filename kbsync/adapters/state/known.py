@@ -10,9 +10,11 @@ from typing import Final, Self
 import orjson
 
 from kbsync.adapters.state.files import reading
+from kbsync.adapters.state.hazards import read_hazards
 from kbsync.adapters.state.runs import DOUBTS
 from kbsync.core.fields import Fields, fields_from_plain
 from kbsync.core.items import Item
+from kbsync.core.state import Hazard
 
 __all__ = ("StoredKnown",)
 
@@ -27,17 +29,19 @@ class StoredKnown:
     """`kbsync.core.state.Known` as of the moment of its construction, until `close`. A context manager.
 
     Digests are loaded container by container when one of its items is first asked for: about 180 bytes an item. Without
-    a *connection* nothing is known.
+    a *connection* nothing is known. *now_s* is that moment, in seconds since the epoch.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection | None, now_s: float) -> None:
         self._path = path
+        self._now_s = now_s
         self._connection = connection
         self._lineage, self._serial, self._declared_items = "", 0, 0
         self._containers: dict[tuple[str, str, str], int] = {}
         self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
         self._texts: dict[tuple[str, str, str], _Texts] = {}
         self._doubts: dict[Item, frozenset[str]] = {}
+        self._hazards: Mapping[tuple[Item, str], Hazard] | None = None if connection is not None else {}
         if connection is not None:
             with reading(path):
                 # One snapshot for everything that is read here, whatever a run writes meanwhile.
@@ -95,6 +99,13 @@ class StoredKnown:
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         """Return the items in doubt, each with the operations that may or may not have been applied."""
         return self._doubts
+
+    def hazards(self) -> Mapping[tuple[Item, str], Hazard]:
+        """Return what may still be set behind our back, by item and operation. Costs a look at each such attempt."""
+        if self._hazards is None:
+            with reading(self._path):
+                self._hazards = read_hazards(self._open, self._now_s)
+        return self._hazards
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Return how many items are known, by target and container."""

@@ -1,73 +1,69 @@
 """The lock of a state: one run at a time, and a loser that learns who holds it.
 
-The kernel keeps the lock, so a dead holder's is free at once and a frozen holder keeps its own. The file beside the
-state exists for the lock alone and is never deleted; what is written into it serves the message only.
+The kernel keeps the lock, so a dead holder's is free at once and a frozen holder keeps its own. The file that it is on
+exists for the lock alone and is never deleted; `break_lock` replaces it, and with it the lock that somebody holds.
 """
 
 import fcntl
 import os
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 from uuid import uuid4
 
-import orjson
-
 from kbsync import __version__
-from kbsync.adapters.state.files import make_folder
-from kbsync.errors import LockedError, StateError
+from kbsync.adapters.state.creation import make_folder
+from kbsync.adapters.state.lockfile import (
+    Guarded,
+    Holder,
+    forget_holder,
+    lock_path,
+    open_to_read,
+    read_guarded,
+    read_holder,
+    write,
+)
+from kbsync.adapters.state.mounts import check_local
+from kbsync.adapters.state.processes import advice_on
+from kbsync.errors import LockedError, StateError, StateWriteError
 
-__all__ = ("Holder", "StateLock", "holder", "lock_path")
+__all__ = ("StateLock", "holder", "remembered")
 
 # Asking who holds a lock takes it, shared, for an instant; a run that starts just then must not be turned away.
 _PATIENCE_S: Final = 0.2
 _PAUSE_S: Final = 0.01
-_MAX_INFO_BYTES: Final = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lock, by its own account. *started_s* is seconds since the epoch."""
-
-    id: str
-    pid: int
-    host: str
-    user: str
-    command: str
-    started_s: float
-    kbsync: str
-
-    def __str__(self) -> str:
-        since = datetime.fromtimestamp(self.started_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"`kbsync {self.command}` of {self.user}, process {self.pid} on {self.host}, since {since}"
-
-
-def lock_path(state: Path) -> Path:
-    """Return where the lock of *state* lies."""
-    return state.with_name(state.name + ".lock")
+# A signal is noticed at the latest when a pause ends.
+_LONGEST_PAUSE_S: Final = 0.1
+_NOBODY: Final = Holder("", 0, "?", "?", "?", 0.0, "")
 
 
 def holder(state: Path) -> Holder | None:
     """Return who holds the lock of *state*, or None when nobody does. Creates nothing."""
-    try:
-        descriptor = os.open(lock_path(state), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    descriptor = open_to_read(state)
+    if descriptor is None:
         return None
-    except OSError as error:
-        raise StateError(f"The lock {lock_path(state)} cannot be read: {error.strerror}.") from error
-
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _told(descriptor) or Holder("", 0, "?", "?", "?", 0.0, "")
+        return read_holder(descriptor) or _NOBODY
     else:
         return None
+    finally:
+        os.close(descriptor)
+
+
+def remembered(state: Path) -> Guarded | None:
+    """Return which state the lock file of *state* guarded last; None when it never did. Creates nothing."""
+    descriptor = open_to_read(state)
+    if descriptor is None:
+        return None
+    try:
+        return read_guarded(descriptor)
     finally:
         os.close(descriptor)
 
@@ -75,28 +71,25 @@ def holder(state: Path) -> Holder | None:
 class StateLock:
     """The exclusive lock of one state, from construction to `release`. A context manager.
 
-    *command* is what the holder does, for those who have to wait. Raises LockedError when another process has it.
+    *command* is what the holder does, for those who have to wait. While another process has the lock it is waited for,
+    up to *timeout_s*; *say* is told. Raises LockedError when it still has it then, and StateError where no lock can be
+    relied on.
     """
 
-    def __init__(self, state: Path, command: str) -> None:
+    def __init__(
+        self, state: Path, command: str, timeout_s: float = 0.0, say: Callable[[str], None] | None = None
+    ) -> None:
         self.path = lock_path(state)
         self.holder = Holder(
             uuid4().hex[:12], os.getpid(), socket.gethostname(), _user(), command, time.time(), __version__
         )
+        check_local(state)
         make_folder(state.parent)
-        try:
-            # Never inherited: a child with this descriptor would keep the lock after its parent's death.
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._descriptor = os.open(self.path, flags, 0o600)
-        except OSError as error:
-            raise StateError(f"The lock {self.path} cannot be opened: {error.strerror}.") from error
-
-        try:
-            self._acquire(state)
-        except BaseException:
-            os.close(self._descriptor)
-            self._descriptor = -1
-            raise
+        self._descriptor = _acquired(state, timeout_s, say)
+        self._guarded = read_guarded(self._descriptor)
+        # The lock stands without this text; a full disk must not take it away.
+        with suppress(OSError):
+            write(self._descriptor, self._guarded, self.holder)
 
     def __enter__(self) -> Self:
         return self
@@ -106,44 +99,92 @@ class StateLock:
     ) -> None:
         self.release()
 
+    @property
+    def stands(self) -> bool:
+        """Whether nobody broke it."""
+        return self._descriptor >= 0 and _is_at(self._descriptor, self.path)
+
+    @property
+    def guarded(self) -> Guarded | None:
+        """Which state was there last; None when there never was one."""
+        return self._guarded
+
+    def remember(self, guarded: Guarded) -> None:
+        """Note durably which state is there now. Raises StateWriteError."""
+        if guarded == self._guarded:
+            return
+        try:
+            write(self._descriptor, guarded, self.holder)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise StateWriteError(f"The lock {self.path} could not be written: {error.strerror}.") from error
+        self._guarded = guarded
+
     def release(self) -> None:
         """Give the lock back. Does nothing when it was given back before."""
         if self._descriptor < 0:
             return
         with suppress(OSError):
-            os.ftruncate(self._descriptor, 0)
+            forget_holder(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = -1
 
-    def _acquire(self, state: Path) -> None:
-        deadline_s = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() < deadline_s:
-                    time.sleep(_PAUSE_S)
-                    continue
-                raise LockedError(
-                    f"Another run holds the state {state}: {_told(self._descriptor) or 'it has not said who it is'}.\n"
-                    "Nothing was sent. Run again when it has ended."
-                ) from None
-            except OSError as error:
-                raise StateError(f"The lock {self.path} cannot be taken: {error.strerror}.") from error
-            break
 
-        # The lock stands without this text; a full disk must not take it away.
-        with suppress(OSError):
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, orjson.dumps(asdict(self.holder)) + b"\n", 0)
+def _taken(path: Path) -> int | None:
+    """Return a descriptor of the lock file *path* that holds its lock, or None when another one does.
 
-
-def _told(descriptor: int) -> Holder | None:
+    Raises OSError.
+    """
+    # Never inherited: a child with this descriptor would keep the lock after its parent's death.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        told: Any = orjson.loads(os.pread(descriptor, _MAX_INFO_BYTES, 0))
-        return Holder(**told)
-    except (OSError, TypeError, ValueError):
-        return None
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(descriptor, path):
+            return descriptor
+    except BlockingIOError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    # Somebody has it, or it was broken while it was opened: this lock is on a file that is none any more.
+    os.close(descriptor)
+    return None
+
+
+def _acquired(state: Path, timeout_s: float, say: Callable[[str], None] | None) -> int:
+    path = lock_path(state)
+    began_s = time.monotonic()
+    told = False
+    while True:
+        try:
+            descriptor = _taken(path)
+        except OSError as error:
+            raise StateError(f"The lock {path} cannot be taken: {error.strerror}.") from error
+        if descriptor is not None:
+            return descriptor
+        waited_s = time.monotonic() - began_s
+        if waited_s >= max(_PATIENCE_S, timeout_s):
+            raise LockedError(_locked(state, holder(state)))
+        if waited_s >= _PATIENCE_S and say is not None and not told:
+            told = True
+            say(f"waiting up to {timeout_s:g} s for the state: {holder(state) or 'it was just given back'}")
+        time.sleep(min(max(_PAUSE_S, waited_s / 10), _LONGEST_PAUSE_S))
+
+
+def _locked(state: Path, holder: Holder | None) -> str:
+    if holder is None or not holder.id:
+        return f"Another run holds the state {state}: it has not said who it is.\nNothing was sent. Run again later."
+    return f"Another run holds the state {state}: {holder}.\nNothing was sent. {advice_on(holder)}"
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether the file behind *descriptor* is the one that *path* names."""
+    try:
+        there = path.lstat()
+    except OSError:
+        return False
+    here = os.fstat(descriptor)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def _user() -> str:

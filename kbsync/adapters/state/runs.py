@@ -9,7 +9,7 @@ import sqlite3
 import time
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import count
 from typing import Any, Final
@@ -19,8 +19,8 @@ import orjson
 from kbsync import __version__
 from kbsync.adapters.state.history import tried_without_outcome
 from kbsync.adapters.state.names import Names
-from kbsync.adapters.state.recorder import END_DOUBTS, PUT_OUTCOMES, Recorder, outcome_row
-from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
+from kbsync.adapters.state.recorder import END_DOUBTS, LOST, PUT_OUTCOMES, Recorder, outcome_row
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, ENDED_S, IN_DOUBT, MAY_BE_LATE
 from kbsync.core.exits import Exit
 from kbsync.core.fields import canonical, digest, fields_from_plain, to_plain
 from kbsync.core.items import Item
@@ -28,14 +28,17 @@ from kbsync.core.plan import Change, Plan, Skipped, Unmanaged
 from kbsync.core.state import Settlement
 from kbsync.core.wire import Answer
 
-__all__ = ("DOUBTS", "begin", "finish", "forget", "new_run_id")
+__all__ = ("DOUBTS", "LATEST_S", "begin", "finish", "forget", "new_run_id")
 
 # Every doubt of a state, as (container, id, operation); some more than once.
 DOUBTS: Final = f"""
     SELECT h.container, h.id, h.operation FROM (
-        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE doubt
+        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE {IN_DOUBT}
     ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
 """
+# How long after its end an attempt that nobody answered may still be applied, for all that anyone knows.
+LATEST_S: Final = 3600.0
+_FORGET_LATE: Final = f"UPDATE attempts SET doubt = 0 WHERE {MAY_BE_LATE} AND {ENDED_S} < ?"
 _CONTAINERS_OF: Final = (
     "SELECT c.container FROM containers AS c JOIN targets AS t USING (target) WHERE t.name = ? AND c.kind = ?"
 )
@@ -49,16 +52,17 @@ def begin(
     connection: sqlite3.Connection,
     plan: Plan,
     run_id: str,
-    now_s: float,
+    clock: Callable[[], float],
     allow_reason: str,
     unique_targets: Collection[str],
 ) -> Recorder:
     """Record *plan* as the run *run_id*, with the values it replaces; return what records the rest of it.
 
-    In *unique_targets* an id means one thing, whatever its container.
+    *clock* tells the seconds since the epoch. In *unique_targets* an id means one thing, whatever its container.
     """
-    names = Names(connection)
+    names, now_s = Names(connection), clock()
     _bury_the_dead(connection, now_s)
+    connection.execute(_FORGET_LATE, (now_s - LATEST_S,))
     doubts: set[tuple[int, str, int]] = set(connection.execute(DOUBTS))
     connection.execute("UPDATE state SET serial = serial + 1, kbsync = ?", (__version__,))
     if plan.whole:
@@ -98,6 +102,7 @@ def begin(
         first_read=first_read,
         names=names,
         new_known=count(_next(connection, "known", "known")),
+        clock=clock,
     )
 
 
@@ -137,13 +142,17 @@ def finish(
     )
 
 
-def forget(connection: sqlite3.Connection, items: Iterable[Item]) -> int:
-    """Forget what is known of *items*, and their doubts; return how many of them the state had known."""
+def forget(connection: sqlite3.Connection, items: Iterable[Item], now_s: float) -> int:
+    """Forget what is known of *items*, with doubts and hazards; return how many of them the state had known."""
     names = Names(connection)
     rows = [(container, item.id) for item in items if (container := names.find(item)) is not None]
     for statement in END_DOUBTS:
         connection.executemany(
-            statement, ({"container": container, "id": id_, "operation": None} for container, id_ in rows)
+            statement,
+            (
+                {"container": container, "id": id_, "operation": None, "rest": 0, "now_s": now_s}
+                for container, id_ in rows
+            ),
         )
     return _forget(connection, rows)
 
@@ -159,7 +168,7 @@ def _bury_the_dead(connection: sqlite3.Connection, now_s: float) -> None:
         (now_s,),
     )
     connection.execute(
-        "INSERT INTO attempts SELECT attempt, intended_s, intended_s, 0.0, 'lost', 1, NULL, NULL, '', '' FROM intents"
+        f"INSERT INTO attempts SELECT attempt, intended_s, {LOST}, 1, NULL, NULL, '', '' FROM intents", {"now_s": now_s}
     )
     connection.execute("DELETE FROM intents")
     connection.execute(

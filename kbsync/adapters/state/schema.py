@@ -2,21 +2,41 @@
 
 from typing import Final
 
-__all__ = ("APPLICATION_ID", "ATTEMPTS_PER_CHANGE", "FORMAT_VERSION", "SCHEMA")
+__all__ = (
+    "APPLICATION_ID",
+    "ATTEMPTS_PER_CHANGE",
+    "ENDED_S",
+    "EPOCHS_SINCE_FORMAT",
+    "FORMAT_VERSION",
+    "IN_DOUBT",
+    "LATE",
+    "MAY_BE_LATE",
+    "SCHEMA",
+)
 
 APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+EPOCHS_SINCE_FORMAT: Final = 2
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
 ATTEMPTS_PER_CHANGE: Final = 1000
+# What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
+LATE: Final = 2
+# Conditions on attempts. An index serves them because both begin with the one that it has.
+IN_DOUBT: Final = "doubt AND doubt = 1"
+MAY_BE_LATE: Final = f"doubt AND doubt = {LATE}"
+# When an attempt ended.
+ENDED_S: Final = "coalesce(sent_s, intended_s) + duration_ms / 1000"
 
 SCHEMA: Final = """
+-- `epoch` is raised by each process that begins to write: whoever began before it cannot write any more.
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     lineage TEXT NOT NULL,
     serial INTEGER NOT NULL,
     declared_items INTEGER NOT NULL,
     created_s REAL NOT NULL,
-    kbsync TEXT NOT NULL
+    kbsync TEXT NOT NULL,
+    epoch INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE targets (
     target INTEGER PRIMARY KEY,
@@ -104,7 +124,8 @@ CREATE TABLE outcomes (
 );
 
 -- An attempt is an intent until it is concluded, then it moves: the table of intents stays one page small. The doubts
--- of a state are its intents, and its attempts with `doubt`.
+-- of a state are its intents, and its attempts whose `doubt` is 1. It is 2 when the doubt was ended by something newer,
+-- and 0 when the attempt can set nothing any more.
 CREATE TABLE intents (attempt INTEGER PRIMARY KEY, intended_s REAL NOT NULL);
 CREATE TABLE attempts (
     attempt INTEGER PRIMARY KEY,
@@ -118,7 +139,7 @@ CREATE TABLE attempts (
     message TEXT NOT NULL,
     log_id TEXT NOT NULL
 );
-CREATE INDEX attempts_in_doubt ON attempts (attempt) WHERE doubt;
+CREATE INDEX attempts_in_doubt ON attempts (doubt) WHERE doubt;
 
 -- `verdict` is NULL while the read may be on its way.
 CREATE TABLE reads (

@@ -9,17 +9,25 @@ from types import TracebackType
 from typing import Final, Self
 
 from kbsync.adapters.state import history, runs
+from kbsync.adapters.state.breaking import break_lock
 from kbsync.adapters.state.files import exists, open_reader, reading
 from kbsync.adapters.state.journal import RunJournal
 from kbsync.adapters.state.known import StoredKnown
-from kbsync.adapters.state.lock import Holder, StateLock, holder
+from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
+from kbsync.adapters.state.lock import StateLock, holder, remembered
+from kbsync.adapters.state.lockfile import Guarded, Holder
+from kbsync.adapters.state.mounts import check_local
+from kbsync.adapters.state.recovery import Recovered, recover
+from kbsync.adapters.state.recovery_file import RunEnd, leave, read, records_of
+from kbsync.adapters.state.replacing import replace
 from kbsync.adapters.state.writer import Writer
 from kbsync.core.exits import Exit
+from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
-from kbsync.errors import UsageError
+from kbsync.errors import StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
 
@@ -30,12 +38,17 @@ class StateStore:
     """The state in the SQLite file at *path*, which need not exist yet. A context manager.
 
     Reading changes nothing, and never waits for a run. Writing needs the lock. *now_s* tells the time, in seconds since
-    the epoch.
+    the epoch; *say* is told what a person should know beside the results.
+
+    Whatever reads or writes raises StateError when the state is not the one that was there before, or is gone.
     """
 
-    def __init__(self, path: Path, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, now_s: Callable[[], float] = time.time, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.path = path
         self._now_s = now_s
+        self._say = say
         self._lock: StateLock | None = None
         self._writer: Writer | None = None
         self._journal: RunJournal | None = None
@@ -68,29 +81,67 @@ class StateStore:
 
     # ---- the lock
 
-    def lock(self, command: str) -> StateLock:
-        """Take the lock until `close`. *command* is what for, as others will read. Raises LockedError."""
+    def lock(self, command: str, timeout_s: float = 0.0) -> StateLock:
+        """Take the lock until `close`; wait up to *timeout_s* for another run. Nothing is created where none can be.
+
+        *command* is what for, as others will read. Raises LockedError and StateError.
+        """
         assert self._lock is None, "locked already"
-        self._lock = StateLock(self.path, command)
+        self._lock = StateLock(self.path, command, timeout_s, self._say)
         return self._lock
 
     def holder(self) -> Holder | None:
         """Return who holds the lock, or None when nobody does."""
         return holder(self.path)
 
+    def break_lock(self, id_: str) -> Holder:
+        """Take the state away from the holder whose lock has the *id_*, and return who that was.
+
+        It can write nothing any more. Raises UsageError when nobody holds that lock, LockedError when the holder is in
+        the middle of a write.
+        """
+        return break_lock(self.path, id_)
+
+    def rebuild(self, items: Iterable[tuple[Item, Fields]]) -> Path | None:
+        """Put a new state, which knows *items* and nothing else, in the place of what is there, under the lock.
+
+        Return where that is kept under another name, or None when there was nothing. It may be anything: damaged,
+        foreign, not the one that should be. Raises StateError with nothing changed, and what *items* raises.
+        """
+        assert self._lock is not None, "rebuilding needs the lock"
+        self._release_known()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        return replace(self.path, self._lock, items, self._now_s)
+
+    def accept(self) -> Guarded:
+        """Take the state that is there for the one that should be, under the lock, and return what it is.
+
+        Raises StateError when it cannot be read, or there is none.
+        """
+        assert self._lock is not None, "accepting needs the lock"
+        if not exists(self.path):
+            raise StateError(f"There is no state {self.path} to accept.")
+        with reading(self.path), closing(open_reader(self.path)) as connection:
+            guarded = guarded_by(connection)
+        self._lock.remember(guarded)
+        return guarded
+
     # ---- reading
 
     def known(self) -> StoredKnown:
         """Return what is known now, whatever is written meanwhile. Raises StateError when the state cannot be read."""
-        known = StoredKnown(self.path, open_reader(self.path) if exists(self.path) else None)
+        known = StoredKnown(self.path, self._open(), self._now_s())
         self._known.append(known)
         return known
 
     def list_runs(self) -> tuple[RunSummary, ...]:
         """Return all runs, the latest first."""
-        if not exists(self.path):
+        connection = self._open()
+        if connection is None:
             return ()
-        with reading(self.path), closing(open_reader(self.path)) as connection:
+        with reading(self.path), closing(connection):
             return history.runs(connection)
 
     def load_report(self, run_id: str = "last") -> Report:
@@ -111,9 +162,10 @@ class StateStore:
         """Return everything the state holds of *item*."""
         with self.known() as known:
             doubts, fields = known.doubts().get(item, frozenset()), known.fields(item)
-            if not exists(self.path):
+            connection = self._open()
+            if connection is None:
                 return ItemStory(item, fields, (), ())
-            with reading(self.path), closing(open_reader(self.path)) as connection:
+            with reading(self.path), closing(connection):
                 return history.show(connection, item, doubts, fields)
 
     def last_send_s(self, targets: Iterable[str]) -> dict[str, float]:
@@ -121,9 +173,10 @@ class StateStore:
 
         That is now for a target with an attempt that a killed run did not live to conclude.
         """
-        if not exists(self.path):
+        connection = self._open()
+        if connection is None:
             return {}
-        with reading(self.path), closing(open_reader(self.path)) as connection:
+        with reading(self.path), closing(connection):
             return history.last_sends(connection, targets, self._now_s())
 
     # ---- writing, under the lock
@@ -143,12 +196,16 @@ class StateStore:
         In *unique_targets* an id means one thing whatever its container: what is known of it under another container
         than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
-        now_s = self._now_s()
-        run_id = runs.new_run_id(now_s)
+        run_id = runs.new_run_id(self._now_s())
         writer = self._write()
-        recorder = writer.run(
-            lambda connection: runs.begin(connection, plan, run_id, now_s, allow_reason, unique_targets)
+        recorder, guarded = writer.run(
+            lambda connection: (
+                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets),
+                guarded_by(connection),
+            )
         )
+        if self._lock is not None:
+            self._lock.remember(guarded)
         self._journal = RunJournal(writer, recorder, on_settled)
         return self._journal
 
@@ -159,25 +216,67 @@ class StateStore:
 
         Each change without a settlement is from then on not attempted, for the reason that its target was left, or
         `unfinished`; unless an attempt of it may have been applied: that is unknown.
-        *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError.
+        *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError when
+        that or anything before could not be recorded; what is missing is then left in a recovery file, which it names.
         """
-        now_s = self._now_s()
-        self._write().run(
-            lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped or {}, journal.left)
-        )
+        now_s, exits, stopped = self._now_s(), list(exits), stopped or {}
+        try:
+            self._write().run(
+                lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped, journal.left)
+            )
+        except StateWriteError as error:
+            end = RunEnd(at_s=now_s, exits=list(exits), stopped=dict(stopped), left=dict(journal.left))
+            raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
+
+    def recover(self, file: Path) -> Recovered:
+        """Record what the recovery *file* holds, and return what of it was news; twice changes nothing.
+
+        Raises InputError when it is damaged, or was left by a run on another state.
+        """
+        recovery = read(file)
+        if not is_there(self.path, remembered(self.path)):
+            raise StateError(f"There is no state {self.path} to recover anything into.")
+        return self._write().run(lambda connection: recover(connection, recovery))
 
     def forget(self, items: Iterable[Item]) -> int:
-        """Forget everything known of *items*, doubts included; return how many were known. Nothing is sent."""
-        if not exists(self.path):
+        """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
+        if not is_there(self.path, remembered(self.path)):
             return 0
-        return self._write().run(lambda connection: runs.forget(connection, items))
+        return self._write().run(lambda connection: runs.forget(connection, items, self._now_s()))
 
     def _write(self) -> Writer:
         assert self._lock is not None, "writing needs the lock"
         self._release_known()
         if self._writer is None:
-            self._writer = Writer(self.path)
+            if (connection := self._open()) is not None:
+                connection.close()
+            self._writer = Writer(self.path, self._lock, self._say)
+            self._lock.remember(self._writer.run(guarded_by))
         return self._writer
+
+    def _open(self) -> sqlite3.Connection | None:
+        """Open the state for reading; None when there never was one."""
+        guarded = remembered(self.path)
+        if not is_there(self.path, guarded):
+            return None
+        check_local(self.path)
+        connection = open_reader(self.path)
+        try:
+            with reading(self.path):
+                check_lineage(connection, self.path, guarded)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _leave(self, journal: RunJournal, end: RunEnd) -> str:
+        """Leave a recovery file, and return what to say of it."""
+        guarded = self._lock.guarded if self._lock is not None else None
+        lineage = guarded.lineage if guarded is not None else ""
+        file = leave(self.path, lineage, journal.run_id, [*records_of(journal.unwritten), end])
+        if file is None:
+            return "What is not recorded stands above. Put it into a file, then run `kbsync state recover FILE`."
+        return f"What is not recorded is in {file}. When it can be: `kbsync state recover {file}`"
 
     def _release_known(self) -> None:
         # What a snapshot still reads stays in the WAL, which would grow with the run.
@@ -187,8 +286,9 @@ class StateStore:
 
     @contextmanager
     def _history(self) -> Generator[sqlite3.Connection]:
-        if not exists(self.path):
+        connection = self._open()
+        if connection is None:
             raise UsageError("There is no run yet.")
-        with reading(self.path), closing(open_reader(self.path)) as connection:
+        with reading(self.path), closing(connection):
             connection.execute("BEGIN")
             yield connection

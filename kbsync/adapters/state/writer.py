@@ -11,8 +11,9 @@ from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from kbsync.adapters.state.files import identity, open_writer, rest
+from kbsync.adapters.state.lock import StateLock
 from kbsync.adapters.state.recorder import Entry
-from kbsync.errors import StateWriteError
+from kbsync.errors import LockLostError, StateWriteError
 
 __all__ = ("Ledger", "Writer")
 
@@ -37,7 +38,7 @@ class Ledger(Protocol):
         """Learn that *entries* are durable."""
         ...
 
-    def lost(self, entries: Sequence[Entry], reason: str) -> None:
+    def lost(self, entries: Sequence[Entry], failure: StateWriteError) -> None:
         """Learn that *entries* were not written, and that nothing handed in later will be."""
         ...
 
@@ -45,13 +46,17 @@ class Ledger(Protocol):
 class Writer:
     """Owns the connection that writes to the state at *path*; starts its thread at once.
 
-    The caller holds the state's lock. Jobs and entries are done in the order in which they came. After the first write
-    that fails nothing is written any more, and *failure* says why. Raises StateError when the state cannot be opened.
+    The caller holds *lock*. Jobs and entries are done in the order in which they came. After the first write that fails
+    nothing is written any more, and `failure` says why: that somebody broke the lock, among others. *say* is told when
+    the state was of an older format. Raises StateError when the state cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.failure = ""
+    def __init__(self, path: Path, lock: StateLock, say: Callable[[str], None]) -> None:
         self._path = path
+        self._lock = lock
+        self._say = say
+        self._failure: StateWriteError | None = None
+        self._epoch: int | None = None
         self._queue: deque[_Waiting] = deque()
         # A token is put only when the thread may be asleep: while it is busy, handing in costs an append.
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -67,6 +72,12 @@ class Writer:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def failure(self) -> StateWriteError | None:
+        """Why nothing is written any more, to be raised; None as long as all goes well."""
+        # Each who raises it has a traceback of its own.
+        return None if self._failure is None else type(self._failure)(str(self._failure))
 
     def run(self, job: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do *job* in one transaction and return its result once it is durable; blocks the caller meanwhile.
@@ -110,8 +121,9 @@ class Writer:
             self.ring()
 
     def _open(self) -> None:
-        self._connection = open_writer(self._path)
+        self._connection = open_writer(self._path, self._say)
         self._identity = identity(self._path)
+        self._epoch = self._transaction(_next_epoch)
 
     def _serve(self) -> None:
         queue = self._queue
@@ -159,26 +171,25 @@ class Writer:
         try:
             self._transaction(lambda connection: ledger.write(connection, entries))
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must learn that nothing was written
-            self._fail(error)
-            ledger.lost(entries, self.failure)
+            ledger.lost(entries, self._fail(error))
         else:
             ledger.written(entries)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        if self.failure:
-            raise StateWriteError(self.failure)
+        if (failure := self.failure) is not None:
+            raise failure
         connection = self._connection
         assert connection is not None
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self._check_lock(connection)
             result = work(connection)
             connection.execute("COMMIT")
             self._check_identity()
         except BaseException as error:
             self._roll_back(connection)
-            if isinstance(error, sqlite3.Error | OSError):
-                self._fail(error)
-                raise StateWriteError(self.failure) from error
+            if isinstance(error, sqlite3.Error | OSError | LockLostError):
+                raise self._fail(error) from error
             raise
         return result
 
@@ -198,19 +209,36 @@ class Writer:
         if not same:
             raise OSError("the file was deleted or replaced while it was in use")
 
-    def _fail(self, error: BaseException) -> None:
-        if not self.failure:
-            self.failure = (
+    def _check_lock(self, connection: sqlite3.Connection) -> None:
+        # Whoever breaks a lock does it inside a transaction of its own: it comes before this one, or after.
+        lost = not self._lock.stands
+        if not lost and self._epoch is not None:
+            lost = connection.execute("SELECT epoch FROM state").fetchone() != (self._epoch,)
+        if lost:
+            raise LockLostError("its lock was broken")
+
+    def _fail(self, error: BaseException) -> StateWriteError:
+        if self._failure is None:
+            kind = LockLostError if isinstance(error, LockLostError) else StateWriteError
+            self._failure = kind(
                 f"The state {self._path} could not be written: {str(error) or type(error).__name__}.\n"
                 "Sending stopped. What was in flight is in doubt; the next apply sends it again."
             )
+        return self._failure
 
     def _close(self) -> None:
         if self._connection is not None:
-            if not self.failure:
+            if self._failure is None:
                 rest(self._connection)
             self._connection.close()
             self._connection = None
+
+
+def _next_epoch(connection: sqlite3.Connection) -> int:
+    """Let nobody write any more who began before, and return the epoch that begins."""
+    connection.execute("UPDATE state SET epoch = epoch + 1")
+    epoch: int = connection.execute("SELECT epoch FROM state").fetchone()[0]
+    return epoch
 
 
 class _Job:

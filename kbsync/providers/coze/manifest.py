@@ -15,6 +15,7 @@ from kbsync.core.rules import Finding, Rule
 __all__ = ("DIALECT", "RULES", "CozeHeader", "DocumentEntry", "ImageEntry", "UpdateRuleEntry", "is_id")
 
 MIN_UPDATE_INTERVAL_H: Final = 24
+MAX_INTERVAL_H: Final = 2**31 - 1
 # The sizes at which Coze's own web pages stop; its API documents none.
 USUAL_CAPTION_CHARACTERS: Final = 2000
 USUAL_NAME_CHARACTERS: Final = 100
@@ -27,7 +28,6 @@ RULES: Final = (
 
 _ID_PATTERN: Final = "^[1-9][0-9]{0,19}$"
 _ID: Final = re.compile("[1-9][0-9]{0,19}")
-_MAX_INTERVAL_H: Final = 2**31 - 1
 
 
 def is_id(text: str) -> bool:
@@ -100,10 +100,14 @@ class UpdateRuleEntry:
     update_interval: Annotated[
         int | None,
         Mentioned(),
-        Field(strict=True, ge=0, le=_MAX_INTERVAL_H, description="Hours between fetches, at least 24."),
+        Field(strict=True, ge=0, le=MAX_INTERVAL_H, description="Hours between fetches, at least 24."),
         # Lower values can be allowed on the command line, which a schema cannot know.
         Field(json_schema_extra=lambda schema: schema.update(minimum=MIN_UPDATE_INTERVAL_H) or no_default(schema)),
     ] = None
+
+    def value(self) -> UpdateRule:
+        """Return the rule. An interval beside update_type 0 counts for nothing, and equal rules are equal values."""
+        return UpdateRule(self.update_type, self.update_interval if self.update_type else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
@@ -126,7 +130,7 @@ class DocumentEntry(EntryOptions):
         if self.name is not None:
             fields["name"] = self.name
         if self.update_rule is not None:
-            fields["update_rule"] = UpdateRule(self.update_rule.update_type, self.update_rule.update_interval)
+            fields["update_rule"] = self.update_rule.value()
         return fields
 
     def fields(self) -> Fields:

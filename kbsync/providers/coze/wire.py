@@ -1,4 +1,4 @@
-"""Coze's update requests, and what its answers mean.
+"""Coze's requests, and what its answers mean.
 
 Both updates set absolute values, so sending one twice is harmless.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from kbsync.core.answers import Envelope, Meaning, code_of, judge, make_answer, parse_envelope, verdict_of
+from kbsync.core.answers import Envelope, Meaning, code_of, is_success, judge, make_answer, parse_envelope, verdict_of
 from kbsync.core.credentials import check_secret
 from kbsync.core.fields import Fields, to_plain
 from kbsync.core.items import Item
@@ -19,19 +19,23 @@ from kbsync.core.wire import (
     MAX_MESSAGE_CHARACTERS,
     Answer,
     Operation,
+    Page,
     ReadResult,
+    Refused,
     Request,
     Response,
     Unauthorised,
     Verdict,
 )
 from kbsync.providers.coze.codes import CODES, STUDIO_DATABASE_ERROR
+from kbsync.providers.coze.lists import list_page, list_request, page_for_refusal
 from kbsync.providers.coze.manifest import is_id
 
 __all__ = ("OPERATIONS", "CozeCodec")
 
-IMAGE_CAPTION: Final = Operation("coze.image.caption", "image", frozenset({"caption"}))
-DOCUMENT_UPDATE: Final = Operation("coze.document.update", "document", frozenset({"name", "update_rule"}))
+# Coze has no read of single items, only the lists of their dataset.
+IMAGE_CAPTION: Final = Operation("coze.image.caption", "image", frozenset({"caption"}), read_batch=0)
+DOCUMENT_UPDATE: Final = Operation("coze.document.update", "document", frozenset({"name", "update_rule"}), read_batch=0)
 OPERATIONS: Final = (IMAGE_CAPTION, DOCUMENT_UPDATE)
 
 _HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -75,9 +79,13 @@ class CozeCodec:
                 raise ValueError(f"Coze has no operation {operation}")
 
     def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
-        """Raise ValueError: Coze's updates leave undeclared values alone, so none is read before."""
+        """Raise ValueError: Coze's updates leave undeclared values alone, and nothing but a list can be read."""
         del items
         raise ValueError(f"{operation} reads nothing")
+
+    def encode_list(self, kind: str, container: str, cursor: str) -> Request:
+        """Return the request for a page of the list of a dataset's images or documents."""
+        return list_request(kind, container, cursor, _CONVERTING_HEADERS)
 
     def authorise(self, request: Request, now_s: float) -> Request:
         """Return *request* with the token."""
@@ -88,8 +96,23 @@ class CozeCodec:
     def decode(self, response: Response) -> Verdict:
         """Say what the answer to an update means."""
         envelope = parse_envelope(response.body)
-        code = None if envelope is None else code_of(envelope.get("code"))
+        return self._judge(response, envelope, _answer(response, envelope, self._redact))
+
+    def decode_list(self, kind: str, cursor: str, response: Response) -> Page | Verdict:
+        """Say what the answer to the request for a page holds. What is refused is the dataset, not an item of it."""
+        envelope = parse_envelope(response.body)
         answer = _answer(response, envelope, self._redact)
+        if envelope is not None and is_success(response, envelope):
+            return list_page(kind, cursor, answer, envelope)
+
+        verdict = self._judge(response, envelope, answer)
+        if not isinstance(verdict, Refused) or verdict.scope != "item":
+            return verdict
+        page = page_for_refusal(kind, cursor, answer) if verdict.reason == "invalid" else None
+        return replace(verdict, scope="container") if page is None else page
+
+    def _judge(self, response: Response, envelope: Envelope | None, answer: Answer) -> Verdict:
+        code = None if envelope is None else code_of(envelope.get("code"))
         special = _special_meaning(response.status, code, answer.message)
         verdict = (
             verdict_of(special, response, answer)

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from kbsync.core.fields import META_TYPES, MetaValue
+from kbsync.core.pages import told_text
 from kbsync.core.strict_json import STRICT_JSON
 from kbsync.providers.volcengine.values import MetaFault, checked_value
 
@@ -16,8 +17,8 @@ __all__ = ("LiveItem", "overlay", "parse_live", "write_item")
 class LiveItem(NamedTuple):
     """One member of a document's live meta list.
 
-    *text* is its own JSON, to be sent back to the byte; *name* is empty when it has no field name; *value* is None
-    when it is not of a form that kbsync knows.
+    *text* is its own JSON, to be sent back to the byte; *name* is empty when it has no field name that could be kept;
+    *value* is None when it is not of a form that kbsync knows.
     """
 
     name: str
@@ -70,8 +71,7 @@ def _expect(text: str, position: int, mark: str) -> int:
 
 def _live_item(member: object, text: str) -> LiveItem:
     fields = cast("dict[str, Any]", member) if isinstance(member, dict) else {}
-    name = fields.get("field_name")
-    return LiveItem(name if isinstance(name, str) else "", text.encode(), _live_value(fields))
+    return LiveItem(told_text(fields.get("field_name")) or "", text.encode(), _live_value(fields))
 
 
 def _live_value(fields: Mapping[str, Any]) -> MetaValue | None:

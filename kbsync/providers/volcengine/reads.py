@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from kbsync.core.answers import Envelope, Meaning, verdict_of
-from kbsync.core.fields import META_PREFIX, Fields
+from kbsync.core.fields import META_PREFIX, Fields, MetaValue
 from kbsync.core.items import Item
+from kbsync.core.pages import no_page, told_text
 from kbsync.core.wire import Answer, ReadResult, Response, Verdict
 from kbsync.providers.volcengine.live import LiveItem, parse_live
 
-__all__ = ("LiveMeta", "Prove", "as_object", "prove_meta", "prove_name", "read_list", "read_one")
+__all__ = ("LiveMeta", "Prove", "as_object", "meta_fields", "prove_meta", "prove_name", "read_list", "read_one")
 
 _UNCLEAR: Final = Meaning("transient", "unclear", doubt=True)
 _UNREADABLE: Final = Meaning("refused", "unreadable")
@@ -34,8 +35,8 @@ Prove: TypeAlias = Callable[[Envelope], Proof | None]
 
 def prove_name(document: Envelope) -> Proof | None:
     """Return the name in the record *document*, or None when it holds none."""
-    name = document.get("doc_name")
-    return Proof({"name": name}, None) if isinstance(name, str) else None
+    name = told_text(document.get("doc_name"))
+    return None if name is None else Proof({"name": name}, None)
 
 
 def prove_meta(document: Envelope) -> Proof | None:
@@ -44,9 +45,16 @@ def prove_meta(document: Envelope) -> Proof | None:
     members = parse_live(meta) if isinstance(meta, str) else None
     if members is None:
         return None
-    # Reversed, for of a field that stands twice the first one counts.
-    known = {META_PREFIX + item.name: item.value for item in reversed(members) if item.name and item.value is not None}
-    return Proof(known, LiveMeta(members))
+    fields = {field: value for field, value in meta_fields(members).items() if value is not None}
+    return Proof(fields, LiveMeta(members))
+
+
+def meta_fields(members: Sequence[LiveItem]) -> dict[str, MetaValue | None]:
+    """Return the values of a live meta list by field, None where the value is not of a form that kbsync knows.
+
+    Of a field that stands twice the first one counts.
+    """
+    return {META_PREFIX + member.name: member.value for member in reversed(members) if member.name}
 
 
 def read_one(item: Item, prove: Prove, response: Response, answer: Answer, data: object) -> ReadResult | Verdict:
@@ -62,12 +70,10 @@ def read_one(item: Item, prove: Prove, response: Response, answer: Answer, data:
     return ReadResult(answer, {item: proof.fields}, live={item: proof.live})
 
 
-def read_list(
-    items: Sequence[Item], prove: Prove, response: Response, answer: Answer, data: object
-) -> ReadResult | Verdict:
+def read_list(items: Sequence[Item], prove: Prove, answer: Answer, data: object) -> ReadResult | Verdict:
     """Say what the list in *data* holds of *items*. An empty collection may have none."""
     if data is not None and not isinstance(data, dict):
-        return verdict_of(_UNCLEAR, response, replace(answer, message="the answer holds no list"))
+        return no_page(answer)
 
     found: dict[str, list[Envelope]] = {}
     listed = as_object(cast("object", data)).get("doc_list")

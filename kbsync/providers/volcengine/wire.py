@@ -22,8 +22,9 @@ from kbsync.core.answers import (
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
 from kbsync.core.items import Item
 from kbsync.core.redaction import Redact, redactor
-from kbsync.core.wire import Answer, Operation, ReadResult, Refused, Request, Response, Unauthorised, Verdict
+from kbsync.core.wire import Answer, Operation, Page, ReadResult, Refused, Request, Response, Unauthorised, Verdict
 from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
+from kbsync.providers.volcengine.lists import LIST_PATH, PAGE_SIZE, list_body, list_page
 from kbsync.providers.volcengine.live import overlay, write_item
 from kbsync.providers.volcengine.manifest import container_keys, is_document_id
 from kbsync.providers.volcengine.reads import LiveMeta, Prove, as_object, prove_meta, prove_name, read_list, read_one
@@ -31,18 +32,14 @@ from kbsync.providers.volcengine.sign import SIGNATURE, AccessKey, sign
 
 __all__ = ("ApiKey", "VolcengineCodec", "operations")
 
-# What one list request can name and one answer can hold.
-READ_BATCH: Final = 100
-
 DOCUMENT_META: Final = Operation(
-    "volcengine.document.meta", "document", frozenset({"meta"}), overlays=True, read_batch=READ_BATCH
+    "volcengine.document.meta", "document", frozenset({"meta"}), overlays=True, read_batch=PAGE_SIZE
 )
-DOCUMENT_NAME: Final = Operation("volcengine.document.name", "document", frozenset({"name"}), read_batch=READ_BATCH)
+DOCUMENT_NAME: Final = Operation("volcengine.document.name", "document", frozenset({"name"}), read_batch=PAGE_SIZE)
 
 _UPDATE_META_PATH: Final = "/api/knowledge/doc/update_meta"
 _UPDATE_PATH: Final = "/api/knowledge/doc/update"
 _INFO_PATH: Final = "/api/knowledge/doc/info"
-_LIST_PATH: Final = "/api/knowledge/doc/list"
 
 _PROVE: Final[Mapping[str, Prove]] = {DOCUMENT_META.name: prove_meta, DOCUMENT_NAME.name: prove_name}
 
@@ -108,11 +105,15 @@ class VolcengineCodec:
         if len(ids) == 1:
             return self._post(_INFO_PATH, orjson.dumps({**keys, "doc_id": ids[0]}))
 
-        assert len(ids) <= READ_BATCH
+        assert len(ids) <= PAGE_SIZE
         assert all(item.container == items[0].container for item in items)
         # Left out, the limit means as many as one answer holds, and makes the offset count for little.
-        body = {**keys, "filter": {"doc_id_list": ids}, "offset": 0, "limit": READ_BATCH}
-        return self._post(_LIST_PATH, orjson.dumps(body))
+        body = {**keys, "filter": {"doc_id_list": ids}, "offset": 0, "limit": PAGE_SIZE}
+        return self._post(LIST_PATH, orjson.dumps(body))
+
+    def encode_list(self, kind: str, container: str, cursor: str) -> Request:
+        """Return the request for a page of the list of a collection's documents."""
+        return self._post(LIST_PATH, list_body(kind, container, cursor))
 
     def authorise(self, request: Request, now_s: float) -> Request:
         """Return *request* signed for *now_s*, or with the API key."""
@@ -164,7 +165,7 @@ class VolcengineCodec:
             prove = _PROVE[operation]
             if len(items) == 1:
                 return read_one(items[0], prove, response, answered.answer, data)
-            return read_list(items, prove, response, answered.answer, data)
+            return read_list(items, prove, answered.answer, data)
 
         verdict = self._judge(response, answered)
         if (
@@ -174,6 +175,17 @@ class VolcengineCodec:
             and answered.code in DOCUMENT_MISSING
         ):
             return ReadResult(answered.answer, {}, frozenset(items))
+        return verdict
+
+    def decode_list(self, kind: str, cursor: str, response: Response) -> Page | Verdict:
+        """Say what the answer to the request for a page holds. What is refused is the collection, not a document."""
+        answered = _unpack(response, self._redact)
+        if is_success(response, answered.envelope):
+            return list_page(kind, cursor, answered.answer, as_object(answered.envelope).get("data"))
+
+        verdict = self._judge(response, answered)
+        if isinstance(verdict, Refused) and verdict.scope == "item":
+            return replace(verdict, scope="container")
         return verdict
 
     def _judge(self, response: Response, answered: "_Answered") -> Verdict:

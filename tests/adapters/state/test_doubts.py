@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kbsync.adapters.state import RunJournal, StateStore
-from kbsync.core.fields import UpdateRule, Value, digest
+from kbsync.core.fields import Fields, UpdateRule, Value, digest
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, Unmanaged
-from kbsync.core.state import Intent, OutcomeName
+from kbsync.core.state import Hazard, Intent, OutcomeName
 from tests.adapters.state.plans import answered, document, fate, lost, plan_of
 
 _FIELDS = {"coze.document.caption": ("caption",), "coze.document.name": ("name", "update_rule")}
@@ -35,6 +35,9 @@ class World:
         self.runs = 0
         self.known: dict[Item, dict[str, Value]] = {}
         self.doubts: set[Doubt] = set()
+        # Whose doubt was ended by something newer, and which may arrive late.
+        self.late: set[Doubt] = set()
+        self.values: dict[tuple[int, int], Fields] = {}
         self.journal: RunJournal | None = None
         self.plan: Sequence[Change] = ()
         self.open: list[tuple[int, int]] = []
@@ -56,6 +59,7 @@ class World:
             self.store.lock("apply")
         self.journal = self.store.begin_run(plan_of(self.plan, released=sorted(gone), unmanaged=trims))
         self.open, self.numbers, self.settled = [], {}, set()
+        self.values.update({(self.runs, seq): change.desired for seq, change in enumerate(self.plan)})
 
         for item in gone - {doubt[0] for doubt in self.doubts}:
             self.known.pop(item, None)
@@ -81,6 +85,7 @@ class World:
         self._call(lambda journal: journal.conclude(end))
         if not number % 2:
             self.doubts.discard(self._doubt(seq, attempt))
+            self.late.discard(self._doubt(seq, attempt))
 
     def settle(self, number: int) -> None:
         left = self._left()
@@ -95,7 +100,8 @@ class World:
             for field in {field for doubt in self.doubts if doubt[:2] == (item, operation) for field in doubt[5]}:
                 known.pop(field, None)
             known.update(self.plan[seq].desired)
-            self.doubts = {doubt for doubt in self.doubts if doubt[:2] != (item, operation)}
+            self.late |= {doubt for doubt in self.doubts if doubt[:2] == (item, operation)}
+            self.doubts -= self.late
 
     def end(self, number: int) -> None:
         if self.journal is None:
@@ -116,6 +122,7 @@ class World:
             item = document(number % 2)
             assert self.store.forget([item]) == (self.known.pop(item, None) is not None)
             self.doubts = {doubt for doubt in self.doubts if doubt[0] != item}
+            self.late = {doubt for doubt in self.late if doubt[0] != item}
 
     def check(self) -> None:
         if self.journal is not None:
@@ -125,6 +132,7 @@ class World:
             doubts.setdefault(item, set()).add(operation)
         with StateStore(self.path).known() as known:
             assert known.doubts() == doubts
+            self._check_hazards(known.hazards())
             assert known.serial == self.runs
             assert set(known.items()) == self.known.keys() | doubts.keys()
             assert sum(known.counts().values()) == len(self.known)
@@ -138,6 +146,19 @@ class World:
             open_ = {doubt[3] for doubt in self.doubts if doubt[2] == self.runs}
             for seq in self._left():
                 assert report.rows[seq].settlement.outcome == ("unknown" if seq in open_ else "not_attempted")
+
+    def _check_hazards(self, hazards: Mapping[tuple[Item, str], Hazard]) -> None:
+        expected: dict[tuple[Item, str], list[Doubt]] = {}
+        for doubt in sorted(self.doubts | self.late):
+            expected.setdefault(doubt[:2], []).append(doubt)
+        assert hazards.keys() == expected.keys()
+        for about, doubts in expected.items():
+            assert hazards[about].attempts == len(doubts)
+            values: list[Fields] = []
+            for _, _, run, seq, *_ in doubts:
+                if self.values[run, seq] not in values:
+                    values.append(self.values[run, seq])
+            assert hazards[about].fields == tuple(values)
 
     def _check_the_end(self, reason: str) -> None:
         report, (summary, *_) = self.store.load_report(), self.store.list_runs()

@@ -58,7 +58,7 @@ def test_every_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> Non
         "journal_mode": "wal",
         "synchronous": 2,
         "application_id": int.from_bytes(b"kbsy", "big"),
-        "user_version": 1,
+        "user_version": 2,
     }
 
 
@@ -270,7 +270,7 @@ def _foreign(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
 
 
 def _older_than_any(path: Path) -> None:
@@ -302,14 +302,14 @@ def _folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "said", "advice"),
     [
-        (_emptied, "was emptied", "Restore it from a backup, or move it away"),
-        (_text, "is not a database", "Restore it from a backup, or move it away"),
-        (_truncated, "is damaged", "Restore it from a backup, or move it away"),
-        (_header_only, "is not a database|is damaged", "Restore it from a backup, or move it away"),
+        (_emptied, "was emptied", "kbsync state accept"),
+        (_text, "is not a database", "kbsync state accept"),
+        (_truncated, "is damaged", "kbsync state accept"),
+        (_header_only, "is not a database|is damaged", "kbsync state accept"),
         (_foreign, "is a database of another program", "Name another file"),
         (_newer, "a newer kbsync wrote it", "Update kbsync"),
-        (_older_than_any, "does not say what it is", "Restore it from a backup"),
-        (_anonymous, "does not say what it is", "Restore it from a backup"),
+        (_older_than_any, "does not say what it is", "kbsync state rebuild"),
+        (_anonymous, "does not say what it is", "kbsync state init"),
         (_linked, "is a symbolic link", "Name the file itself"),
         (_dangling, "is a symbolic link", "Name the file itself"),
         (_folder, "is not a regular file", ""),
