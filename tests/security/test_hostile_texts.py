@@ -5,12 +5,15 @@ import os
 import pty
 import re
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from kbsync.adapters.state.recovery_file import Outcome, leave, read
 from kbsync.emulator.sample import SAMPLE_COLLECTION, sample_doc_id
 from tests.cli.desk import ENVIRONMENT, Desk
 from tests.security.hostile import TEXTS, active, orders
@@ -82,6 +85,52 @@ def test_a_hostile_text_acts_nowhere_in_a_process(tmp_path: Path) -> None:
         assert list(violations(texts)) == []
         _stamps(texts["apply.log"])
         assert all(re.match(r"kbsync: |manifests/.+:\d+:\d+: warning: ", line) for line in told.err[:-1].split("\n"))
+
+
+def test_a_hostile_text_acts_nowhere_in_what_is_left_of_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = tmp_path.name
+    records = [
+        Outcome(
+            seq=seq,
+            outcome="failed",
+            reason="rejected",
+            attempts=1,
+            duration_ms=1,
+            http_status=400,
+            code=text,
+            message=text,
+            log_id=text,
+        )
+        for seq, text in enumerate(text.encode("utf-8", "replace").decode() for text in TEXTS.values())
+    ]
+    # Where the names are taken, it goes to stderr.
+    for folder in (tmp_path, Path(tempfile.gettempdir())):
+        (folder / f"kbsync-recovery-{run_id}.jsonl").touch()
+    assert leave(tmp_path / "state.db", "lineage", run_id, records) is None
+    (Path(tempfile.gettempdir()) / f"kbsync-recovery-{run_id}.jsonl").unlink()
+    said = capsys.readouterr().err
+
+    assert list(violations({"err": said})) == []
+    (tmp_path / "copied").write_text(said, encoding="utf-8")
+    assert list(read(tmp_path / "copied").records) == records
+
+
+def test_a_hostile_text_acts_nowhere_when_it_cannot_be_recorded(tmp_path: Path) -> None:
+    with lied_to(tmp_path / "desk", NAMES) as (desk, liar):
+        liar.silent = False
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.security.full_disk", "0", "-q", "apply", "--yes"],
+            cwd=desk.folder,
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            check=False,
+        )
+
+        assert done.returncode == 8, done.stderr.decode()
+        assert b"kbsync.recovery/1" in done.stderr
+        assert list(violations({"out": done.stdout.decode(), "err": done.stderr.decode()})) == []
 
 
 def test_a_hostile_text_acts_on_no_terminal(tmp_path: Path) -> None:
