@@ -87,7 +87,7 @@ def forget(context: click.Context, *, patterns: Sequence[str], config_file: Path
         if not yes and not click.confirm(f"Forget what is known of {count(len(items), 'item')}?", err=True):
             return Exit.OK
         forgotten = store.forget(items)
-    console.out.lines([f"forgot {count(forgotten, 'item')}"])
+    console.tell(f"forgot {count(forgotten, 'item')}")
     return Exit.OK
 
 
