@@ -15,7 +15,6 @@ import kbsync.cli.running
 from kbsync.cli.main import run
 from kbsync.cli.running import Ended
 from kbsync.core.events import Event, Settled
-from kbsync.core.wire import Codec
 from tests.faults.boundaries import Boundaries, Boundary, watch
 from tests.faults.inner_server import InnerServer, InnerTransport
 
@@ -91,9 +90,9 @@ def _compose(patch: pytest.MonkeyPatch, server: InnerServer, boundary: Boundarie
     class WatchedRun(kbsync.cli.running.Run):
         """A run with one observer more, who is told first."""
 
-        def apply(self, codecs: Mapping[str, Codec], stale: Sequence[int], allow_reason: str) -> Ended:
+        def apply(self, *arguments: Any, **named: Any) -> Ended:
             self.observers = [self._note, *self.observers]
-            return super().apply(codecs, stale, allow_reason)
+            return super().apply(*arguments, **named)
 
         def _note(self, event: Event) -> None:
             if isinstance(event, Settled):
