@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from benchmarks.children import stay_on_client_core
 from benchmarks.helping import measure_help
+from benchmarks.pacing import measure_pacing
 from benchmarks.planning import measure_plan
 from benchmarks.sending import CAPTIONS, META, measure
 from benchmarks.table import Row
@@ -32,6 +33,7 @@ _GROUPS: Final[dict[str, Callable[[Path, Sizes], tuple[str, list[Row]]]]] = {
     "captions": lambda folder, sizes: measure(CAPTIONS, folder, sizes.sends, sizes.vendor_sends, sizes.rounds),
     "meta": lambda folder, sizes: measure(META, folder, sizes.sends, sizes.vendor_sends, sizes.rounds),
     "plan": lambda folder, sizes: measure_plan(folder, sizes.planned, sizes.rounds),
+    "pacing": lambda folder, sizes: measure_pacing(folder, sizes.rounds),
     "help": lambda folder, sizes: measure_help(folder, sizes.rounds),
 }
 

@@ -1,6 +1,7 @@
 """The `kbsync` command."""
 
 import gc
+import resource
 import sys
 from typing import Final
 
@@ -15,8 +16,9 @@ _INTERRUPTED: Final = 130
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code. No core of this process, which holds secrets, is dumped."""
     gc.set_threshold(_COLLECT_EVERY)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         with leaving_at_once():
             from kbsync.cli.main import run  # noqa: PLC0415  # where an interrupt leaves no traceback

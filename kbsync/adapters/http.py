@@ -1,13 +1,15 @@
 """HTTP by aiohttp: one call of `send` puts at most one request on the wire, and always says what came of it.
 
 aiohttp is kept from what it does unasked: sending PUT and DELETE again after a broken connection, following redirects,
-keeping cookies, reading proxies and credentials from the environment, decompressing without a bound. None of its
-exceptions leaves this module, because their texts hold headers and addresses.
+reading and keeping cookies, reading proxies and credentials from the environment, decompressing without a bound. None
+of its exceptions and log records leaves this module, because their texts hold headers and addresses.
 """
 
 import asyncio
+import logging
 import re
 import zlib
+from collections.abc import Sequence
 from contextvars import ContextVar
 from math import inf
 from types import TracebackType
@@ -52,6 +54,10 @@ _LOOK_S: Final = 1.0
 _PATH: Final = re.compile(r"/[!\"$-~]*")
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "kbsync"}
 
+# Without a handler, what libraries log goes to stderr: texts of servers, and in asyncio's debug mode whatever is sent.
+for _name in ("aiohttp", "asyncio"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
 
 class _BrokenError(ClientError):
     """Stands for a connection that broke while a request was on it: aiohttp repeats requests only for its own kinds."""
@@ -95,6 +101,13 @@ class _Call:
 
 # What the connector knows of the request that it connects for, which is one of the same task.
 _CALL: Final[ContextVar[_Call]] = ContextVar("_CALL")
+
+
+class _NoCookies(DummyCookieJar):
+    """Does not even look at the cookies that a server sets."""
+
+    def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
+        """Do nothing."""
 
 
 class _Connector(TCPConnector):
@@ -170,7 +183,7 @@ class HttpTransport:
         connector.total_timeout_s = self._total_timeout_s
         self._session = ClientSession(
             connector=connector,
-            cookie_jar=DummyCookieJar(),
+            cookie_jar=_NoCookies(),
             timeout=self._timeout,
             headers=_HEADERS,
             skip_auto_headers=("Content-Type",),

@@ -5,13 +5,16 @@ import stat
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from kbsync.core.redaction import hexadecimal, redactor
 from kbsync.errors import CredentialsError
 
-__all__ = ("resolve",)
+__all__ = ("resolve", "without_secrets")
 
-_MAX_BYTES = 64 * 1024
+_MAX_BYTES: Final = 64 * 1024
+# Whoever tells of a defect cannot know what its error holds, nor be handed what to take out of it.
+_RESOLVED: Final[set[str]] = set()
 
 
 def resolve(reference: str, *, setting: str, environ: Mapping[str, str], folder: Path) -> str:
@@ -33,7 +36,13 @@ def resolve(reference: str, *, setting: str, environ: Mapping[str, str], folder:
 
     if not value:
         raise CredentialsError(f"{setting}: {reference} is empty")
+    _RESOLVED.add(value)
     return value
+
+
+def without_secrets(text: str) -> str:
+    """Return *text* without any secret that this process has resolved, and without signatures, in any usual form."""
+    return redactor(_RESOLVED, hexadecimal(64))(text)
 
 
 def _read(path: Path, setting: str) -> str:

@@ -94,6 +94,9 @@ class _Wishes:
     "--max-duration", type=Duration(), metavar="TIME", help="End after so long, like 90s, 10min or 2h; exit 7."
 )
 @click.option("--max-outage", type=Duration(), metavar="TIME", help="Give a provider up that is down for so long.")
+@click.option(
+    "--lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for a run that holds the state."
+)
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @click.pass_context
@@ -114,6 +117,7 @@ def apply(
     max_error_rate: float | None,
     max_duration: float | None,
     max_outage: float | None,
+    lock_timeout: float,
     max_changes: int | None,
     form: str,
 ) -> int:
@@ -148,7 +152,7 @@ def apply(
         raise UsageError("without a terminal there is nobody to ask: say --yes")
 
     with workspace.store() as store:
-        store.lock("apply")
+        store.lock("apply", lock_timeout)
         return _apply(workspace, store, wishes, console)
 
 

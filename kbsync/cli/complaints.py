@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from kbsync import __version__
+from kbsync.adapters.secrets import without_secrets
 from kbsync.errors import InputError, KbsyncError
 from kbsync.views.problems import problem_lines
 from kbsync.views.stream import Stream
@@ -14,11 +15,12 @@ from kbsync.views.stream import Stream
 __all__ = ("complain", "note")
 
 
-def complain(error: Exception) -> None:
+def complain(error: BaseException) -> None:
     """Say what *error* is about; nothing in its text acts on a terminal or a CI system.
 
     Bad input is told line by line as it is: editors and problem matchers look for a file name where a line begins. What
-    is no KbsyncError is our own mistake, and told without values, which might be secrets.
+    is no KbsyncError is our own mistake, and told without values, which might be secrets. Asked for, a traceback
+    follows; it holds values, but none of the secrets that were resolved.
     """
     match error:
         case InputError():
@@ -27,10 +29,9 @@ def complain(error: Exception) -> None:
             lines = [f"kbsync: {line}" for line in str(error).splitlines()]
         case _:
             lines = [f"kbsync: {_defect(error)}"]
-    Stream(sys.stderr).lines(problem_lines(lines))
-
     if not isinstance(error, KbsyncError) and os.environ.get("KBSYNC_TRACEBACK"):
-        traceback.print_exception(error)
+        lines += without_secrets("".join(traceback.format_exception(error))).rstrip().split("\n")
+    Stream(sys.stderr).lines(problem_lines(lines))
 
 
 def note(line: str) -> None:

@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "apply": "Plan, and send the missing updates.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
-    "state": "Look into the state: show, list, forget, lock.",
+    "state": "Look into the state, and mend it.",
     "emulate": "Serve both APIs locally, with faults on demand.",
     "schema": "Print the JSON Schemas of the file formats.",
 }
@@ -97,7 +97,9 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         return _without_a_reader()
-    except Exception as error:  # noqa: BLE001  # what a user can cause is a KbsyncError; the rest is our own mistake
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001  # what a user can cause is a KbsyncError; the rest is our own mistake
         from kbsync.cli.complaints import complain  # noqa: PLC0415  # only errors need it
 
         complain(error)

@@ -76,7 +76,7 @@ class Duration(click.FloatRange):
     name = "time"
 
     def __init__(self) -> None:
-        super().__init__(0, min_open=True)
+        super().__init__(0)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return *value* in seconds."""

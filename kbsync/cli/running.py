@@ -25,7 +25,7 @@ from kbsync.core.state import Hazard, Settlement
 from kbsync.core.wire import Answer
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
-from kbsync.errors import StateWriteError
+from kbsync.errors import LockLostError, StateWriteError
 from kbsync.views.progress import Progress
 
 __all__ = ("Ended", "Run", "accesses_for")
@@ -106,10 +106,12 @@ class Run:
             self.store.finish_run(journal, exits=sorted(self.exits), stopped=self.stopped)
         except StateWriteError as error:
             self._fail(error)
+            self.failure = error  # it says where to find what is not recorded
         return Ended(journal.run_id, frozenset(self.exits), self.failure)
 
     def _fail(self, error: Exception) -> None:
-        self.exits.add(Exit.STATE if isinstance(error, StateWriteError) else Exit.ERROR)
+        lost = isinstance(error, LockLostError)
+        self.exits.add(Exit.LOCKED if lost else Exit.STATE if isinstance(error, StateWriteError) else Exit.ERROR)
         self.failure = self.failure or error
 
     async def _main(

@@ -1,4 +1,4 @@
-"""`kbsync state`: what is known, and who holds the state."""
+"""`kbsync state`: what is known of which item."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -8,6 +8,7 @@ import click
 
 from kbsync.adapters.state import StateStore
 from kbsync.cli.options import config_option, console_of
+from kbsync.cli.state_upkeep import accept, break_lock, init, lock, recover
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit
 from kbsync.core.fields import Fields
@@ -24,7 +25,11 @@ _FORMAT = click.option("--format", "form", type=click.Choice(["human", "json"]),
 
 @click.group()
 def state() -> None:
-    """Look into the state: what is known of which item, and which run holds it."""
+    """Look into the state: what is known of which item, which run holds it; and mend it."""
+
+
+for _command in (lock, break_lock, recover, accept, init):
+    state.add_command(_command)
 
 
 @state.command()
@@ -83,17 +88,6 @@ def forget(context: click.Context, *, patterns: Sequence[str], config_file: Path
         forgotten = store.forget(items)
     console.out.lines([f"forgot {count(forgotten, 'item')}"])
     return Exit.OK
-
-
-@state.command()
-@config_option
-@click.pass_context
-def lock(context: click.Context, *, config_file: Path | None) -> int:
-    """Tell which run holds the state; exit 6 when one does."""
-    console = console_of(context)
-    holder = open_workspace(config_file).store().holder()
-    console.out.lines(["nobody holds the state" if holder is None else f"held by {holder} (lock {holder.id})"])
-    return Exit.OK if holder is None else Exit.LOCKED
 
 
 def _matching(store: StateStore, pattern: str) -> Iterator[tuple[Item, Fields]]:

@@ -43,8 +43,10 @@ __all__ = (
 Envelope = dict[str, Any]
 
 _MAX_CODE_CHARACTERS: Final = 64
-# So much of a text is looked at for secrets before it is cut: no secret is cut in two.
-_MAX_READ_CHARACTERS: Final = 32 * 1024
+# So much of a text is looked at for secrets before it is cut. Where that is inside a secret, its part has no more
+# characters than this, however it is encoded, and so many are left out with it.
+_MAX_READ_CHARACTERS: Final = 128 * 1024
+_MAX_SECRET_CHARACTERS: Final = 64 * 1024
 _INT64: Final = range(-(2**63), 2**63)
 _NUMERAL: Final = re.compile(r"-?[1-9][0-9]{0,17}")
 _LOG_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -169,14 +171,14 @@ def make_answer(
     hostile as the server.
     """
     if not isinstance(message, str):
-        message = "" if type(code) is int and code == 0 and 200 <= response.status <= 299 else _describe(response)
+        silent = type(code) is int and code == 0 and 200 <= response.status <= 299
+        message = "" if silent else _describe(response, redact)
     log_id = ""
     for text in log_ids:
         if isinstance(text, str) and _LOG_ID.fullmatch(text):
             log_id = redact(text)
             break
-    if message:
-        message = _tidy(redact(message[:_MAX_READ_CHARACTERS]))[:MAX_MESSAGE_CHARACTERS]
+    message = _tidy(_cleared(message, redact), MAX_MESSAGE_CHARACTERS)
     return Answer(response.status, _reported_code(code, redact), message, log_id)
 
 
@@ -184,23 +186,32 @@ def _reported_code(code: object, redact: Redact) -> int | str | None:
     if type(code) is int:
         return code if code in _INT64 else str(code)[:_MAX_CODE_CHARACTERS]
     if isinstance(code, str):
-        return _tidy(redact(code[:_MAX_READ_CHARACTERS]))[:_MAX_CODE_CHARACTERS]
+        return _tidy(_cleared(code, redact), _MAX_CODE_CHARACTERS)
     return None
 
 
-def _describe(response: Response) -> str:
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _describe(response: Response, redact: Redact) -> str:
+    # In small letters a secret is no longer found.
+    media_type = redact(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
     if not response.body:
         return "the answer is empty"
     if media_type in ("text/plain", "application/json"):
-        return response.body[:_MAX_READ_CHARACTERS].decode("utf-8", "replace").strip()
+        return response.body.decode("utf-8", "replace").strip()
     return f"the answer is {media_type}" if _MEDIA_TYPE.fullmatch(media_type) else "the answer is not of a known form"
 
 
-def _tidy(text: str) -> str:
-    if text.isprintable():  # nearly always, and neither of the two is
-        return text
-    return _SURROGATE.sub("\ufffd", text).replace("\0", "\ufffd")
+def _cleared(text: str, redact: Redact) -> str:
+    """Return at least the beginning of *text* without secrets, and without a part of one where it is cut."""
+    if len(text) <= _MAX_READ_CHARACTERS:
+        return redact(text) if text else text
+    return redact(text[:_MAX_READ_CHARACTERS])[:-_MAX_SECRET_CHARACTERS]
+
+
+def _tidy(text: str, limit: int) -> str:
+    cut = text[:limit]
+    if cut.isprintable():  # nearly always, and neither of the two is
+        return cut
+    return _SURROGATE.sub("\ufffd", cut).replace("\0", "\ufffd")
 
 
 # ---------------------------------------------------------------------------------------------------------- verdicts

@@ -96,25 +96,27 @@ class Listing:
 
         fault = self._fault(page)
         if fault is not None:
-            self._listed = Incomplete(*fault, self._items)
+            self._refuse(*fault)
         elif not self._is_over(page):
             assert page.next is not None
             self._cursor = page.next
         elif len(self._items) != self._total:
-            self._listed = Incomplete(*self._shortfall(page), self._items)
+            self._refuse(*self._shortfall(page))
         else:
             self._end()
 
     def _end(self) -> None:
         """Take what was read for the whole list, or read it once more."""
-        if self._before is not None and self._before.keys() != self._items.keys():
-            both = {**self._before, **self._items}
-            self._listed = Incomplete("changed", "two readings of the list show different items", both)
-        elif self._before is None and self._pages > 1 and any(id_ not in self._items for id_ in self._wanted):
+        if self._before is None and self._pages > 1 and any(id_ not in self._items for id_ in self._wanted):
             self._before = self._items
             self._begin()
+        elif self._before is not None and self._before.keys() != self._items.keys():
+            self._refuse("changed", "two readings of the list show different items")
         else:
             self._listed = Complete(self._items)
+
+    def _refuse(self, reason: str, detail: str) -> None:
+        self._listed = self.broken_off(reason, detail)
 
     def _fault(self, page: Page) -> tuple[str, str] | None:
         """Say why the list is not whole, whatever is still to come; None if it may be."""

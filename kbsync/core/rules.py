@@ -77,6 +77,7 @@ CORE_RULES: Final = (
     Rule("insecure-url", "A base URL is not https, and its host is not loopback."),
     Rule("foreign-endpoint", "A base URL is not one of the provider's hosts.", liftable=True),
     Rule("bad-plan", "A saved plan is damaged, changed, of another format, or made for something else."),
+    Rule("bad-recovery", "A recovery file is damaged, or was left by a run on another state."),
 )
 
 GUARD_RULES: Final = (

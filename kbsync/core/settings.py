@@ -39,9 +39,9 @@ def _rate(value: object) -> float:
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds in "90", "90s", "10min" or "2h"; None for anything else, and for nothing."""
+    """Return the seconds in "90", "90s", "1.5min" or "2h"; None for anything else."""
     match = _DURATION.fullmatch(text)
-    return (float(match[1]) * _SECONDS[match[2] or "s"] or None) if match is not None else None
+    return float(match[1]) * _SECONDS[match[2] or "s"] if match is not None else None
 
 
 def _duration(value: object) -> float:

@@ -59,6 +59,7 @@ def _row(row: ReportRow) -> dict[str, Any]:
     return {
         "item": item_to_plain(change.item),
         "operation": change.operation,
+        "cause": change.reason,
         "outcome": settlement.outcome,
         "reason": settlement.reason,
         "attempts": settlement.attempts,

@@ -19,11 +19,16 @@ TROUBLES: Final[tuple[OutcomeName, ...]] = ("failed", "unknown", "conflict", "st
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A report, read once: its totals, the first rows of each outcome, and how often each reason stands."""
+    """A report, read once: its totals, the first rows of each outcome, and how often each reason stands.
+
+    *doubted* counts the changes that an earlier run had left in doubt, *recovered* those of them that are no longer.
+    """
 
     totals: Mapping[str, int]
     exit: Exit
     attempts: int
+    doubted: int
+    recovered: int
     first: Mapping[str, Sequence[ReportRow]]
     reasons: Mapping[str, Mapping[str, int]]
 
@@ -32,14 +37,17 @@ def digest(report: Report, shown_each: int) -> Digest:
     """Read *report* once and keep at most *shown_each* rows of each outcome."""
     first: defaultdict[str, list[ReportRow]] = defaultdict(list)
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    attempts = 0
+    attempts = doubted = recovered = 0
     for row in report:
         settlement = row.settlement
+        if row.change.reason == "in_doubt":
+            doubted += 1
+            recovered += settlement.outcome == "updated"
         attempts += settlement.attempts
         counted[settlement.outcome][settlement.reason] += 1
         if len(first[settlement.outcome]) < shown_each:
             first[settlement.outcome].append(row)
-    return Digest(report.totals, report.exit, attempts, first, counted)
+    return Digest(report.totals, report.exit, attempts, doubted, recovered, first, counted)
 
 
 def headline(read: Digest) -> str:
@@ -58,7 +66,12 @@ def effort(report: Report, read: Digest) -> str:
     facts = report.facts
     took = "never finished" if facts.finished_at_s is None else duration(facts.finished_at_s - facts.started_at_s)
     released = f", {len(facts.released):,} released" if facts.released else ""
-    return f"{took}, {count(read.attempts, 'attempt')}, {count(facts.reads, 'read')}{released}"
+    doubted = (
+        f", recovered {read.recovered:,} of {count(read.doubted, 'change')} that earlier runs left in doubt"
+        if read.doubted
+        else ""
+    )
+    return f"{took}, {count(read.attempts, 'attempt')}, {count(facts.reads, 'read')}{released}{doubted}"
 
 
 def reasons(read: Digest, outcome: str) -> str:

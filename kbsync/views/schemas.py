@@ -118,6 +118,7 @@ _ROW: Final = _object(
     {
         "item": _ref("item"),
         "operation": _TEXT,
+        "cause": {**_TEXT, "description": "Why it was planned: new, changed, or in_doubt after an earlier run."},
         "outcome": {"enum": list(OUTCOMES)},
         "reason": {**_TEXT, "description": "A stable word that says why the outcome is what it is."},
         "attempts": _COUNT,

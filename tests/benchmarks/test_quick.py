@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.pacing import SCENARIOS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -47,6 +49,7 @@ def test_the_smoke_form_runs_and_prints_every_row(tmp_path: Path) -> None:
             "kbsync plan, JSON Lines",
             "bare orjson line loop",
         ],
+        "pacing": list(SCENARIOS),
         "help": ["python -c pass", "kbsync --help", "kbsync --version", "kbsync apply --help"],
     }
     for rows in names.values():

@@ -207,6 +207,7 @@ def test_a_plan_in_another_dress_is_the_same_plan(desk: Desk) -> None:
 def test_a_plan_for_another_state_is_refused(desk: Desk) -> None:
     desk.run("plan", "--out", "plan.json")
     desk.state.unlink()
+    assert desk.run("state", "init", "--yes").code == 0
     desk.run("apply", "--yes", "manifests/records.jsonl")
     desk.emulator.arrived = 0
 

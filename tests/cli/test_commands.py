@@ -184,6 +184,7 @@ def test_runs_are_listed_the_latest_first(desk: Desk) -> None:
 
 def test_an_unused_state_has_no_runs_and_no_report(desk: Desk) -> None:
     desk.state.unlink()
+    desk.state.with_name(f"{desk.state.name}.lock").unlink()
 
     assert desk.run("runs").code == 0
     assert desk.run("state", "list").code == 0

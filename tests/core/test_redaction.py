@@ -1,4 +1,5 @@
 import base64
+import html
 import json
 from urllib.parse import quote
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.core.answers import make_answer
-from kbsync.core.redaction import redactor
+from kbsync.core.redaction import hexadecimal, redactor
 from kbsync.core.wire import Response
 
 SECRET = 'pat_aB/+9=~x"y'
@@ -23,12 +24,48 @@ PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_s
         quote(SECRET, safe="").lower().replace("ab", "aB"),
         json.dumps(SECRET)[1:-1],
         json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+        json.dumps(json.dumps(SECRET)[1:-1])[1:-1],
+        json.dumps(SECRET)[1:-1].replace("+", "\\u002b").replace("=", "\\u003D"),
+        repr(SECRET.encode())[2:-1],
+        quote(quote(SECRET, safe=""), safe=""),
+        html.escape(SECRET),
+        html.escape(html.escape(SECRET)),
+        SECRET.replace('"', "&#34;").replace("=", "&#x3D;"),
         base64.b64encode(SECRET.encode()).decode().rstrip("="),
         base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
+        quote(base64.b64encode(SECRET.encode()).decode().rstrip("="), safe=""),
+        base64.encodebytes(SECRET.encode()).decode().strip().rstrip("="),
     ],
 )
 def test_a_secret_is_taken_out_in_every_usual_form(form: str) -> None:
     assert redactor([SECRET])(f"a {form} b {form}") == "a [redacted] b [redacted]"
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r\n", "\n ", "\\n", "\\r\\n", "\\\\n"])
+def test_a_secret_is_taken_out_of_base64_in_lines(break_: str) -> None:
+    lines = base64.encodebytes(b"x" * 50 + SECRET.encode() + b"y" * 10).decode().split()
+
+    assert len(lines) > 1
+    assert redactor([SECRET])(break_.join(lines)).count("[redacted]") == 1
+
+
+@given(value=st.binary(min_size=32, max_size=32), before=st.binary(max_size=5), upper=st.booleans())
+def test_hexadecimal_digits_are_taken_out_as_they_are_and_in_base64(
+    value: bytes, before: bytes, *, upper: bool
+) -> None:
+    digits = value.hex().upper() if upper else value.hex()
+    redact = redactor([], hexadecimal(64))
+
+    assert redact(f"Signature={digits}, {digits}0") == f"Signature=[redacted], {digits}0"
+    encoded = base64.b64encode(before + b" " + digits.encode() + b" ").decode()
+    assert len(redact(encoded).replace("[redacted]", "")) <= len(encoded) - 80
+
+
+@pytest.mark.parametrize("hostile", ["\\" * 200_000, "%25" * 100_000, "&amp;" * 50_000, "\\n" * 100_000, "M" * 300_000])
+def test_no_text_makes_the_search_long(hostile: str) -> None:
+    secret = '\\\\"&+/=%' * 20
+
+    assert redactor([secret], hexadecimal(64))(hostile) == hostile
 
 
 @given(secret=PRINTABLE, before=st.binary(max_size=9), after=st.binary(max_size=9))
@@ -44,7 +81,8 @@ def test_short_and_empty_secrets_are_left() -> None:
 
 @given(secret=PRINTABLE, position=st.integers(0, 600), count=st.integers(1, 20))
 def test_no_secret_is_cut_in_two_where_a_message_ends(secret: str, position: int, count: int) -> None:
-    text = "\u56fe" * position + secret * count
+    # Long enough that not all of it is looked at.
+    text = "\u56fe" * position + secret * (count if position % 2 else 140_000 // len(secret))
     response = Response(400, {"content-type": "text/plain"}, text.encode())
 
     for answer in (

@@ -2,7 +2,7 @@
 
 import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from kbsync.core.fields import Fields
@@ -47,9 +47,15 @@ class Reader:
     def page(self, kind: str, container: str, cursor: str) -> Page | Verdict:
         return self.codec.decode_list(kind, cursor, self.send(self.codec.encode_list(kind, container, cursor)))
 
-    def listed(self, kind: str, container: str, between: Callable[[int], None] = lambda _: None) -> Listed | Verdict:
+    def listed(
+        self,
+        kind: str,
+        container: str,
+        wanted: Collection[str] = (),
+        between: Callable[[int], None] = lambda _: None,
+    ) -> Listed | Verdict:
         """Read a whole list; *between* is called after each page with how many there were."""
-        listing, pages = Listing(), 0
+        listing, pages = Listing(wanted), 0
         while (cursor := listing.cursor) is not None:
             page = self.page(kind, container, cursor)
             if not isinstance(page, Page):

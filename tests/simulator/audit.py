@@ -54,7 +54,9 @@ class Audit:
         Of the targets that share a credential, the slowest of *targets* says what that is.
         """
         account = self.accounts[ask.target]
-        sharing = [one for one in self.accounts.values() if one.name in targets and one.credential == account.credential]
+        sharing = [
+            one for one in self.accounts.values() if one.name in targets and one.credential == account.credential
+        ]
         rate_per_s, burst = min(one.rate_per_s for one in sharing), min(one.burst for one in sharing)
         self._count(account.credential, at_s, ceil(rate_per_s) + burst - 1)
         if isinstance(ask, Write) and ask.operation.name in account.rates:

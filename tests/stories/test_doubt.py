@@ -46,7 +46,9 @@ def test_going_back_to_the_old_value_sends_it(
     tmp_path: Path, operation: str, accident: Callable[[Stage], None], targets: tuple[Target, ...]
 ) -> None:
     old = made_world(20)
-    with staged(tmp_path, old, targets=targets, retry={"attempts": 2, "base_delay_s": 0.01}) as stage:
+    with staged(
+        tmp_path, old, targets=targets, retry={"attempts": 2, "base_delay_s": 0.01, "quarantine_s": 0.5}
+    ) as stage:
         stage.job.apply()
         new = changed(old, KINDS[operation])
         place = place_of(old.lines[KINDS[operation]])

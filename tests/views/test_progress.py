@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from kbsync.core.events import (
     AttemptFailed,
+    ChangeHeld,
     Event,
+    OutageBegan,
+    OutageEnded,
+    RateChanged,
     RunFinished,
     RunStarted,
     Settled,
@@ -230,3 +234,46 @@ def test_the_rate_is_that_of_the_last_half_minute() -> None:
 
     assert tally.total.rate_per_s(now_s) == pytest.approx(10, rel=0.1)
     assert tally.time_left_s(now_s) == pytest.approx(40, rel=0.1)
+
+
+def during(*events: Event, at_s: float = 10.0) -> str:
+    """Return the status *at_s* seconds after *events* in a run of ten changes."""
+    tally = Tally()
+    tally.fold(RunStarted("run-1", a_plan(tuple(map(caption, range(10))))), 0.0)
+    for event in events:
+        tally.fold(event, 0.0)
+    return status(tally, at_s)
+
+
+def test_an_outage_is_shown_with_the_time_that_is_left_to_it() -> None:
+    began = OutageBegan("coze-cn", "http_503", 15.0, 600.0)
+
+    assert "coze-cn down for 10 s, given up in 10 min" in during(began)
+    assert "down" not in during(began, OutageEnded("coze-cn", 5.0))
+    assert "given up" not in during(OutageBegan("coze-cn", "http_503", 15.0, None))
+
+
+def test_a_rate_that_the_provider_lowered_is_shown_until_it_is_the_configured_one() -> None:
+    slowed = RateChanged("coze-cn", 24.0, 50.0)
+
+    assert "coze-cn slowed by the provider, from 24/s on" in during(slowed)
+    assert "slowed" not in during(slowed, RateChanged("coze-cn", 50.0, 50.0))
+
+
+def test_changes_on_hold_are_shown_while_they_wait() -> None:
+    held = ChangeHeld(0, "coze-cn", 30.0)
+
+    assert "coze-cn waits 20 s for what may still arrive" in during(held)
+    assert "waits" not in during(held, at_s=31.0)
+
+
+def test_an_outage_is_remarked_when_it_begins_and_when_it_ends() -> None:
+    events = (
+        RunStarted("run-1", a_plan(tuple(map(caption, range(10))))),
+        OutageBegan("coze-cn", "http_503", 15.0, 600.0),
+        OutageEnded("coze-cn", 65.0),
+    )
+    lines = plain(iter(events), each_s=0.1)
+
+    assert "kbsync: coze-cn is down (http_503): one probe every 15 s, for 10 min at most" in lines
+    assert "kbsync: coze-cn answers again after 65 s" in lines

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-__all__ = ("ADVICE", "code_of", "told")
+__all__ = ("ADVICE", "code_of", "foreign", "told")
 
 ADVICE: Final = (
     "Restore it from a backup (then run `kbsync state accept`), make a new one of what is live with "
@@ -16,6 +16,14 @@ ADVICE: Final = (
 def code_of(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def foreign(path: Path) -> str:
+    """Return what is said of a file that is none of ours."""
+    return (
+        f"{path} is a database of another program, not a state of kbsync. It was left alone.\n"
+        "Name another file in [state] url of kbsync.toml."
+    )
 
 
 def told(path: Path, error: sqlite3.DatabaseError) -> str:

@@ -20,7 +20,7 @@ def create(path: Path) -> None:
     """Create an empty state at *path*, where none is; a kill leaves a complete one, or none. Raises StateError."""
     make_folder(path.parent)
     try:
-        put_in_place(make_new(path), path)
+        put_in_place(make_new(path, str(uuid4())), path)
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"The state {path} cannot be created: {error}.") from error
 
@@ -35,8 +35,8 @@ def make_folder(folder: Path) -> None:
         raise StateError(f"The folder {folder} for the state cannot be created: {error.strerror}.") from error
 
 
-def make_new(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None) -> Path:
-    """Make a state with a lineage of its own beside *path*, durably, and return where it is.
+def make_new(path: Path, lineage: str, fill: Callable[[sqlite3.Connection], None] | None = None) -> Path:
+    """Make a state of a new *lineage* beside *path*, durably, and return where it is.
 
     *fill* writes into it, inside the one transaction. What earlier attempts left behind is cleared away. Raises OSError
     and sqlite3.Error.
@@ -46,16 +46,20 @@ def make_new(path: Path, fill: Callable[[sqlite3.Connection], None] | None = Non
         left.unlink()
     new = path.with_name(f"{start}-{uuid4().hex[:8]}")
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    with closing(sqlite3.connect(f"{new.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as made:
-        be_durable(made)
-        made.executescript(
-            f"BEGIN;{SCHEMA}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT_VERSION};"
-        )
-        made.execute("INSERT INTO state VALUES (1, ?, 0, 0, ?, ?, 0)", (str(uuid4()), time.time(), __version__))
-        if fill is not None:
-            fill(made)
-        made.execute("COMMIT")
-        made.execute("PRAGMA journal_mode = WAL").fetchall()
+    try:
+        with closing(sqlite3.connect(f"{new.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as made:
+            be_durable(made)
+            made.executescript(
+                f"BEGIN;{SCHEMA}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT_VERSION};"
+            )
+            made.execute("INSERT INTO state VALUES (1, ?, 0, 0, ?, ?, 0)", (lineage, time.time(), __version__))
+            if fill is not None:
+                fill(made)
+            made.execute("COMMIT")
+            made.execute("PRAGMA journal_mode = WAL").fetchall()
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
     return new
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from kbsync import __version__
-from kbsync.adapters.state.advice import ADVICE, code_of, told
+from kbsync.adapters.state.advice import ADVICE, code_of, foreign, told
 from kbsync.adapters.state.creation import be_durable, create
 from kbsync.adapters.state.migrations import migrate
 from kbsync.adapters.state.schema import APPLICATION_ID, FORMAT_VERSION
@@ -183,10 +183,7 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
-        raise StateError(
-            f"{path} is a database of another program, not a state of kbsync. It was left alone.\n"
-            "Name another file in [state] url of kbsync.toml."
-        )
+        raise StateError(foreign(path))
     if version > FORMAT_VERSION:
         raise StateError(
             f"The state {path} has format {version}, and kbsync {__version__} knows formats up to {FORMAT_VERSION}: "

@@ -30,7 +30,7 @@ _UNSENT: Final = "unsent"
 _OTHERWISE: Final = 1
 _UPDATED: Final = 2
 
-Unwritten: TypeAlias = Conclusion | ReadRecord | Settlement
+Unwritten: TypeAlias = Concluded | ReadConcluded | Settled
 
 
 class RunJournal:
@@ -184,12 +184,8 @@ class RunJournal:
         """Keep the ends among *entries*, and have the loop tell those who wait."""
         for entry in entries:
             match entry:
-                case Concluded(conclusion):
-                    self._unwritten.append(conclusion)
-                case Settled(settlement):
-                    self._unwritten.append(settlement)
-                case ReadConcluded(_, _, record):
-                    self._unwritten.append(record)
+                case Concluded() | Settled() | ReadConcluded():
+                    self._unwritten.append(entry)
                 case _:
                     pass
         self._call(self._refuse, entries, failure)

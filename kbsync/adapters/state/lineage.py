@@ -32,7 +32,7 @@ def check_lineage(connection: sqlite3.Connection, path: Path, guarded: Guarded |
     if guarded is None:
         return
     now = guarded_by(connection)
-    if guarded.heir and now.lineage == guarded.heir:
+    if not guarded.lineage or now.lineage == guarded.heir:
         return
     if now.lineage != guarded.lineage:
         raise StateError(
@@ -66,4 +66,4 @@ def _knows(connection: sqlite3.Connection, run_id: str) -> bool:
 
 def _was(guarded: Guarded) -> str:
     last = f", the last of them {guarded.run_id}" if guarded.run_id else ""
-    return f"{guarded.serial} runs had written to the one that was here{last} (lineage {guarded.lineage})"
+    return f"{guarded.serial} runs had written to the one that was here{last} (lineage {guarded.lineage or 'unknown'})"

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
+from kbsync.adapters.state.knowledge import Update, know
 from kbsync.adapters.state.names import Names
 from kbsync.adapters.state.rows import Rows
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, IN_DOUBT, LATE
-from kbsync.core.fields import Value, canonical, digest_of, fields_from_plain
 from kbsync.core.plan import Change
 from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
 from kbsync.core.wire import Answer
@@ -22,8 +22,6 @@ from kbsync.core.wire import Answer
 __all__ = (
     "END_DOUBTS",
     "LOST",
-    "PUT_ITEMS",
-    "PUT_KNOWN",
     "PUT_OUTCOMES",
     "Concluded",
     "Entry",
@@ -33,30 +31,15 @@ __all__ = (
     "ReadIntended",
     "Recorder",
     "Settled",
+    "columns",
     "outcome_row",
 )
 
-PUT_ITEMS: Final = Rows(
-    4,
-    lambda rows: f"INSERT INTO items VALUES {rows} ON CONFLICT (container, id) DO UPDATE SET digest = excluded.digest",
-)
-PUT_KNOWN: Final = Rows(
-    2, lambda rows: f"INSERT INTO known VALUES {rows} ON CONFLICT (known) DO UPDATE SET fields = excluded.fields"
-)
 PUT_OUTCOMES: Final = Rows(9, lambda rows: f"INSERT INTO outcomes VALUES {rows}")
 _PUT_INTENTS: Final = Rows(2, lambda rows: f"INSERT INTO intents VALUES {rows}")
 _END_INTENTS: Final = Rows(1, lambda rows: f"DELETE FROM intents WHERE attempt IN (VALUES {rows})")
 _PUT_ATTEMPTS: Final = Rows(10, lambda rows: f"INSERT OR REPLACE INTO attempts VALUES {rows}")
 _PUT_READS: Final = Rows(12, lambda rows: f"INSERT OR REPLACE INTO reads VALUES {rows}")
-# The answer is one row of JSON, because each row would be one more step. Values are JSON in the table already.
-_GET_KNOWN: Final = Rows(
-    3,
-    lambda rows: (
-        "SELECT '[' || group_concat('[' || v.column1 || ',' || i.known || ',' || k.fields || ']') || ']' "
-        f"FROM (VALUES {rows}) AS v CROSS JOIN items AS i ON i.container = v.column2 AND i.id = v.column3 "
-        "CROSS JOIN known AS k ON k.known = i.known"
-    ),
-)
 _ATTEMPTS_OF: Final = f"""
     SELECT a.attempt FROM changes AS h CROSS JOIN {{table}} AS a
     ON a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE}
@@ -81,7 +64,6 @@ _DOUBTED_FIELDS: Final = f"""
         AND a.attempt >= h.change * {ATTEMPTS_PER_CHANGE} AND a.attempt < (h.change + 1) * {ATTEMPTS_PER_CHANGE})
 """
 _INT64: Final = 1 << 63
-_NOTHING: Final[Mapping[str, Any]] = {}
 _NONE: Final[Collection[str]] = ()
 
 
@@ -187,7 +169,7 @@ class Recorder:
         for (seq, number, sent_s, duration_ms, verdict, doubt, answer), intended_s, late in conclusions:
             attempt = (base + seq) * ATTEMPTS_PER_CHANGE + number
             keys.append((attempt,))
-            rows.append((attempt, intended_s, sent_s, duration_ms, verdict, LATE if late else doubt, *_columns(answer)))
+            rows.append((attempt, intended_s, sent_s, duration_ms, verdict, LATE if late else doubt, *columns(answer)))
             if sent_s is not None and sent_s > last_sends.get(targets[seq], 0.0):
                 last_sends[targets[seq]] = sent_s
 
@@ -211,7 +193,12 @@ class Recorder:
         }
         updated = [settlement.seq for settlement, _ in settlements if settlement.outcome == "updated"]
         if updated:
-            self._know(connection, updated, self._unsure(connection, ended) if ended else {})
+            unsure = self._unsure(connection, ended) if ended else {}
+            updates = [
+                Update(self.containers[seq], change.item.id, change.desired, unsure.get(seq, _NONE))
+                for seq, change in ((seq, self.changes[seq]) for seq in updated)
+            ]
+            know(connection, updates, self.new_known)
         for statement in END_DOUBTS if ended else ():
             connection.executemany(statement, ended.values())
 
@@ -229,39 +216,6 @@ class Recorder:
             if seq in self.doubted
         }
 
-    def _know(self, connection: sqlite3.Connection, seqs: Sequence[int], unsure: Mapping[int, Collection[str]]) -> None:
-        """Make the desired values of the changes *seqs* known, and forget the other fields that are *unsure*."""
-        # Several changes of one item are merged one after the other, so each item is read and written once.
-        keys = {(self.containers[seq], self.changes[seq].item.id): seq for seq in seqs}
-        wanted = [(seq, container, id_) for (container, id_), seq in keys.items()]
-        before: dict[int, tuple[int, Mapping[str, Any]]] = {
-            seq: (known, fields)
-            for (text,) in _GET_KNOWN.run(connection, wanted)
-            if text is not None
-            for seq, known, fields in orjson.loads(text)
-        }
-        merged: dict[tuple[int, str], dict[str, Value]] = {}
-        for seq in seqs:
-            desired = self.changes[seq].desired
-            key = (self.containers[seq], self.changes[seq].item.id)
-            if key not in merged:
-                others = before[keys[key]][1] if keys[key] in before else _NOTHING
-                merged[key] = fields_from_plain(others) if others.keys() - desired.keys() else {}
-            for field in unsure.get(seq, _NONE):
-                merged[key].pop(field, None)
-            merged[key].update(desired)
-
-        items: list[tuple[int, str, bytes, int]] = []
-        known_rows: list[tuple[int, str]] = []
-        for (container, id_), fields in merged.items():
-            seq = keys[container, id_]
-            known = before[seq][0] if seq in before else next(self.new_known)
-            text = canonical(fields)
-            items.append((container, id_, digest_of(text), known))
-            known_rows.append((known, text.decode()))
-        PUT_ITEMS.run(connection, items)
-        PUT_KNOWN.run(connection, known_rows)
-
     def _read(self, connection: sqlite3.Connection, reads: Sequence[ReadIntended | ReadConcluded]) -> None:
         last_sends: dict[int, float] = {}
         rows: dict[int, tuple[Any, ...]] = {}
@@ -275,7 +229,7 @@ class Recorder:
                 record = read.record
                 target = self.names.target(connection, record.target)
                 operation = self.names.operation(connection, record.operation)
-                end = (record.sent_at_s, record.duration_ms, record.verdict, *_columns(record.answer))
+                end = (record.sent_at_s, record.duration_ms, record.verdict, *columns(record.answer))
                 rows[read.number] = (read.number, target, operation, record.items, read.intended_s, *end)
                 if record.sent_at_s is not None:
                     last_sends[target] = max(record.sent_at_s, last_sends.get(target, 0.0))
@@ -287,7 +241,7 @@ class Recorder:
 def outcome_row(change: int, settlement: Settlement) -> tuple[Any, ...]:
     """Return the row of `PUT_OUTCOMES` for the *change* that was settled."""
     _, outcome, reason, attempts, answer, duration_ms = settlement
-    return change, outcome, reason, attempts, duration_ms, *_columns(answer)
+    return change, outcome, reason, attempts, duration_ms, *columns(answer)
 
 
 def _remember_sends(connection: sqlite3.Connection, last_sends: Mapping[int, float]) -> None:
@@ -297,7 +251,8 @@ def _remember_sends(connection: sqlite3.Connection, last_sends: Mapping[int, flo
         )
 
 
-def _columns(answer: Answer) -> tuple[int | None, int | str | None, str, str]:
+def columns(answer: Answer) -> tuple[int | None, int | str | None, str, str]:
+    """Return the columns of *answer*, which can hold only so much."""
     code = answer.code
     if isinstance(code, str):
         code = _text(code)

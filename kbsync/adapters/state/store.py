@@ -17,13 +17,17 @@ from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
 from kbsync.adapters.state.lock import StateLock, holder, remembered
 from kbsync.adapters.state.lockfile import Guarded, Holder
 from kbsync.adapters.state.mounts import check_local
+from kbsync.adapters.state.recovery import Recovered, recover
+from kbsync.adapters.state.recovery_file import RunEnd, leave, read, records_of
+from kbsync.adapters.state.replacing import replace
 from kbsync.adapters.state.writer import Writer
 from kbsync.core.exits import Exit
+from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
-from kbsync.errors import StateError, UsageError
+from kbsync.errors import StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
 
@@ -97,6 +101,19 @@ class StateStore:
         the middle of a write.
         """
         return break_lock(self.path, id_)
+
+    def rebuild(self, items: Iterable[tuple[Item, Fields]]) -> Path | None:
+        """Put a new state, which knows *items* and nothing else, in the place of what is there, under the lock.
+
+        Return where that is kept under another name, or None when there was nothing. It may be anything: damaged,
+        foreign, not the one that should be. Raises StateError with nothing changed, and what *items* raises.
+        """
+        assert self._lock is not None, "rebuilding needs the lock"
+        self._release_known()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        return replace(self.path, self._lock, items, self._now_s)
 
     def accept(self) -> Guarded:
         """Take the state that is there for the one that should be, under the lock, and return what it is.
@@ -199,12 +216,27 @@ class StateStore:
 
         Each change without a settlement is from then on not attempted, for the reason that its target was left, or
         `unfinished`; unless an attempt of it may have been applied: that is unknown.
-        *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError.
+        *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError when
+        that or anything before could not be recorded; what is missing is then left in a recovery file, which it names.
         """
-        now_s = self._now_s()
-        self._write().run(
-            lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped or {}, journal.left)
-        )
+        now_s, exits, stopped = self._now_s(), list(exits), stopped or {}
+        try:
+            self._write().run(
+                lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped, journal.left)
+            )
+        except StateWriteError as error:
+            end = RunEnd(at_s=now_s, exits=list(exits), stopped=dict(stopped), left=dict(journal.left))
+            raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
+
+    def recover(self, file: Path) -> Recovered:
+        """Record what the recovery *file* holds, and return what of it was news; twice changes nothing.
+
+        Raises InputError when it is damaged, or was left by a run on another state.
+        """
+        recovery = read(file)
+        if not is_there(self.path, remembered(self.path)):
+            raise StateError(f"There is no state {self.path} to recover anything into.")
+        return self._write().run(lambda connection: recover(connection, recovery))
 
     def forget(self, items: Iterable[Item]) -> int:
         """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
@@ -236,6 +268,15 @@ class StateStore:
             connection.close()
             raise
         return connection
+
+    def _leave(self, journal: RunJournal, end: RunEnd) -> str:
+        """Leave a recovery file, and return what to say of it."""
+        guarded = self._lock.guarded if self._lock is not None else None
+        lineage = guarded.lineage if guarded is not None else ""
+        file = leave(self.path, lineage, journal.run_id, [*records_of(journal.unwritten), end])
+        if file is None:
+            return "What is not recorded stands above. Put it into a file, then run `kbsync state recover FILE`."
+        return f"What is not recorded is in {file}. When it can be: `kbsync state recover {file}`"
 
     def _release_known(self) -> None:
         # What a snapshot still reads stays in the WAL, which would grow with the run.

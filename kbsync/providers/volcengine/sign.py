@@ -12,11 +12,13 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
 
+from kbsync.core.redaction import hexadecimal
+
 __all__ = ("SERVICE", "SIGNATURE", "AccessKey", "canonical_request", "sign", "signing_key", "string_to_sign")
 
 SERVICE: Final = "air"
 # What a signature looks like, wherever it stands. Hashes of bodies look the same.
-SIGNATURE: Final = r"(?<![0-9A-Za-z])[0-9A-Fa-f]{64}(?![0-9A-Za-z])"
+SIGNATURE: Final = hexadecimal(64)
 
 _ALGORITHM: Final = "HMAC-SHA256"
 _SIGNED_NAMES: Final = frozenset({"Content-Type", "Content-Md5", "Host"})

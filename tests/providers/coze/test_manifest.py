@@ -45,6 +45,13 @@ def test_what_is_not_mentioned_is_not_managed() -> None:
     }
 
 
+def test_an_interval_beside_update_type_0_makes_no_other_rule() -> None:
+    rules = ({"update_type": 0}, {"update_type": 0, "update_interval": 24}, {"update_type": 0, "update_interval": 720})
+
+    for rule in rules:
+        assert validate("document", {"id": "1", "update_rule": rule}).fields() == {"update_rule": UpdateRule(0)}
+
+
 def test_an_ignored_field_is_declared_and_not_managed() -> None:
     written = {"id": "1", "name": "a", "update_rule": {"update_type": 0}, "ignore": ["name"], "protect": True}
 
