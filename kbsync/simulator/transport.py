@@ -65,7 +65,7 @@ class ModelTransport:
         fault = self._provider.luck.fault(ask, anyio.current_time())
         lost = await self._connect(fault)
         if lost is _HELD_BACK:
-            return lost
+            return _HELD_BACK
         if lost is not None:
             self._watch(Came(ask, lost, anyio.current_time()))
             return lost
