@@ -77,8 +77,10 @@ def test_what_went_wrong_and_why_is_told() -> None:
         "  slowed    to 2.5/s at the least, because the provider turned requests away",
         "  waited    75 s, because the provider asked for it or was down",
         "  stopped   outage",
-        "  assumed   5/s in bursts of 3, 4 at once; the provider allows 2.5/s; 20 to 200 ms a request; "
-        "storm faults hit 30 %; down from 60 s to 3 min",
+        (
+            "  assumed   5/s in bursts of 3, 4 at once; the provider allows 2.5/s; 20 to 200 ms a request; "
+            "storm faults hit 30 %; down from 60 s to 3 min"
+        ),
     ]
 
 
