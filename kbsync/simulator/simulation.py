@@ -126,7 +126,7 @@ class _Run:
     def _target(self, target: ModelTarget) -> Target:
         account = target.credential or target.name
         if account not in self._providers:
-            self._providers[account] = ModelProvider(target.model, f"{self._seed}/{account}")
+            self._providers[account] = ModelProvider(target.model, f"{self._seed}/{target.name}")
         return Target(
             name=target.name,
             codec=ModelCodec(target.name, target.operations),

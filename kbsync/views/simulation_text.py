@@ -53,7 +53,7 @@ def _exit(simulation: Simulation) -> str:
 
 def _target(target: TargetSimulation) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of *target*, each with the word before it."""
-    retried = f" ({count(target.retries, 'retry').replace('retrys', 'retries')})" if target.retries else ""
+    retried = f" ({target.retries:,} {'retry' if target.retries == 1 else 'retries'})" if target.retries else ""
     reads = f", {count(target.reads, 'read')}" if target.reads else ""
     trouble = "".join(
         f", {number:,} {word}" for number, word in ((target.throttled, "throttled"), (target.lost, "lost")) if number
