@@ -84,10 +84,7 @@ def _wrong(node: ast.AST, names: dict[str, str], place: str) -> Iterator[str]:
             if full in CALLS or full.startswith(STARTS):
                 yield full
         case ast.Call():
-            for keyword in node.keywords:
-                yield from _wrong_switch(keyword.arg, keyword.value)
-            if _full_name(node.func, names).startswith("subprocess.") and node.args:
-                yield from _wrong_program(node.args[0])
+            yield from _wrong_call(node, names)
         case ast.Assign(targets=[ast.Attribute(attr=name)], value=value):
             yield from _wrong_switch(name, value)
         case ast.Constant(value=str(text)) if text in WORDS:
@@ -104,6 +101,13 @@ def _wrong_import(full: str, place: str) -> Iterator[str]:
         yield "import of random, which is for waiting times"
     if module in {"subprocess", "multiprocessing"} and place not in STARTING:
         yield f"import of {full}"
+
+
+def _wrong_call(node: ast.Call, names: dict[str, str]) -> Iterator[str]:
+    for keyword in node.keywords:
+        yield from _wrong_switch(keyword.arg, keyword.value)
+    if _full_name(node.func, names).startswith("subprocess.") and node.args:
+        yield from _wrong_program(node.args[0])
 
 
 def _wrong_switch(name: str | None, value: ast.expr) -> Iterator[str]:
