@@ -61,6 +61,9 @@ test-all: ## Run the tests on every Python of VERSIONS that the machine has
 	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	done
 
+campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where the provider allows less (3 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_rates.py
+
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py tests/campaigns/test_rates.py
 
