@@ -5,6 +5,7 @@ lets one in: see `watch`.
 """
 
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -21,7 +22,9 @@ __all__ = ("Boundaries", "Boundary", "watch")
 
 # What a transaction is made of, beside what it holds: a kill between two of its statements is one before its COMMIT.
 _STATEMENTS: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "PRAGMA journal_mode", "PRAGMA wal_checkpoint")
-_STEPS: Final = frozenset({"open", "os.rename", "os.remove"})
+_STEPS: Final = frozenset({"open", "os.link", "os.rename", "os.remove"})
+# What is written beside a file until it is whole has a name with a random ending.
+_RANDOM: Final = re.compile(r"(?<=^\.)(.*)\.[^.]+$|-[0-9a-f]{8}$")
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 Boundary = Callable[[str], None]
@@ -60,8 +63,7 @@ def watch(folder: Path, boundary: Boundary, patch: pytest.MonkeyPatch) -> None:
             return
         path = Path(arguments[0]).absolute()
         if folder in path.parents and (event != "open" or arguments[2] & _WRITES):
-            # What is written beside a file until it is whole has a name with a random ending.
-            name = f"{path.stem}.*" if path.name.startswith(".") else path.name
+            name = _RANDOM.sub(r"\1*", path.name)
             boundary(f"before {event.removeprefix('os.')} of {name}")
 
     def fsync(descriptor: int, sync: Callable[[int], None] = os.fsync) -> None:

@@ -12,12 +12,9 @@ import pytest
 # Commands import their heavy parts late; here they are wanted before the fork.
 import kbsync.cli.apply
 import kbsync.cli.running
-from kbsync.adapters.config import Access
 from kbsync.cli.main import run
 from kbsync.cli.running import Ended
 from kbsync.core.events import Event, Settled
-from kbsync.core.items import Item
-from kbsync.core.state import Hazard
 from tests.faults.boundaries import Boundaries, Boundary, watch
 from tests.faults.inner_server import InnerServer, InnerTransport
 
@@ -93,15 +90,9 @@ def _compose(patch: pytest.MonkeyPatch, server: InnerServer, boundary: Boundarie
     class WatchedRun(kbsync.cli.running.Run):
         """A run with one observer more, who is told first."""
 
-        def apply(
-            self,
-            accesses: Mapping[str, Access],
-            stale: Sequence[int],
-            hazards: Mapping[tuple[Item, str], Hazard],
-            allow_reason: str,
-        ) -> Ended:
+        def apply(self, *arguments: Any, **named: Any) -> Ended:
             self.observers = [self._note, *self.observers]
-            return super().apply(accesses, stale, hazards, allow_reason)
+            return super().apply(*arguments, **named)
 
         def _note(self, event: Event) -> None:
             if isinstance(event, Settled):

@@ -23,10 +23,10 @@ KINDS: Final = {
         "after a write is answered",
     ),
     *("before it is told", "after it is told"),
-    *("before the schema", "after the schema", "before rename of state.db.new", "before open of state.db.lock"),
+    *("before the schema", "after the schema", "before link of state.db.new*", "before open of state.db.lock"),
     *("before PRAGMA journal_mode = WAL", "after PRAGMA journal_mode = WAL", "before the state is closed"),
     *("before PRAGMA wal_checkpoint(TRUNCATE)", "after PRAGMA wal_checkpoint(TRUNCATE)"),
-    *("before open of .report.json.*", "before fsync", "after fsync", "before rename of .report.json.*"),
+    *("before open of .report.json*", "before fsync", "after fsync", "before rename of .report.json*"),
 }
 
 
