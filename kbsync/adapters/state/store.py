@@ -225,7 +225,7 @@ class StateStore:
                 lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped, journal.left)
             )
         except StateWriteError as error:
-            end = RunEnd(at_s=now_s, exits=list(exits), stopped=dict(stopped), left=dict(journal.left))
+            end = RunEnd(at_s=now_s, exits=exits, stopped=dict(stopped), left=dict(journal.left))
             raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
 
     def recover(self, file: Path) -> Recovered:

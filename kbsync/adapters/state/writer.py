@@ -222,7 +222,9 @@ class Writer:
         if not lost and self._epoch is not None:
             lost = connection.execute("SELECT epoch FROM state").fetchone() != (self._epoch,)
         if lost:
-            raise LockLostError("its lock was broken")
+            # Whoever removes a folder removes both.
+            self._check_identity()
+            raise LockLostError("its lock was broken or removed")
 
     def _fail(self, error: BaseException) -> StateWriteError:
         if self._failure is None:

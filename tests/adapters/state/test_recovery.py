@@ -5,6 +5,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -232,6 +233,7 @@ def test_a_torn_last_line_is_left_out_and_named(path: Path, cut: int) -> None:
         (3, "{\n", ":3:1: this is no line of a recovery file"),
         (3, '{"what": "nothing"}\n', ":3:1: this is no line"),
         (3, '{"what": "end", "at_s": NaN, "exits": [], "stopped": {}, "left": {}}\n', ":3:1: this is no line"),
+        (3, '{"what": "end", "at_s": 1.0, "exits": [9], "stopped": {}, "left": {}}\n', ":3:1: this is no line"),
         (3, "[" * 100_000 + "\n", ":3:1: this is no line"),
     ],
 )
@@ -364,6 +366,20 @@ def test_a_state_that_is_deleted_under_a_run_is_saved_beside_with_all_that_it_kn
         }
         assert known.doubts() == {}
     assert StateStore(path).load_report().exit is Exit.STATE
+
+
+def test_a_folder_that_is_deleted_under_a_run_is_no_broken_lock_and_what_is_left_goes_elsewhere(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with StateStore(path) as store:
+        journal = began(store, captions(2))
+        shutil.rmtree(path.parent)
+        with pytest.raises(StateWriteError, match="deleted or replaced") as told:
+            store.finish_run(journal)
+
+    assert type(told.value) is StateWriteError
+    assert str(tmp_path / f"kbsync-recovery-{journal.run_id}.jsonl") in str(told.value)
 
 
 def _put(path: Path, content: bytes) -> None:
