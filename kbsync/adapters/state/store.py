@@ -105,8 +105,8 @@ class StateStore:
     def rebuild(self, items: Iterable[tuple[Item, Fields]]) -> Path | None:
         """Put a new state, which knows *items* and nothing else, in the place of what is there, under the lock.
 
-        Return where that is kept under another name, or None when there was nothing. It may be anything: damaged,
-        foreign, not the one that should be. Raises StateError with nothing changed, and what *items* raises.
+        Return where that is kept under another name, or None when there was nothing. It may be damaged, newer, or not
+        the one that should be. Raises StateError with nothing changed, and what *items* raises.
         """
         assert self._lock is not None, "rebuilding needs the lock"
         self._release_known()
