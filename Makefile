@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format lint types arch readme test test-all bench campaign-faults campaign-kill requirements clean
+.PHONY: help install demo check format lint types arch readme test test-all bench campaign-faults campaign-kill campaign-signals requirements clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -65,6 +65,9 @@ campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: noth
 
 campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)
 	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_kills.py
+
+campaign-signals: $(BIN)/.dev ## 108 runs ended by one to three signals at random times (5 minutes)
+	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_signals.py
 
 bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
 	$(BIN)/python -m benchmarks

@@ -73,7 +73,7 @@ def _blackhole(stage: Stage) -> Generator[None]:
         # Two wait to be taken in, and everybody after them gets no answer.
         for _ in range(4):
             caller = stack.enter_context(socket.socket())
-            caller.setblocking(False)
+            caller.settimeout(0)
             with suppress(BlockingIOError):
                 caller.connect(listener.getsockname())
         _configure(stage, "blackhole.toml", stage.emulator.base_url, f"http://127.0.0.1:{listener.getsockname()[1]}")
