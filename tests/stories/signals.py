@@ -87,6 +87,10 @@ def _end(stage: Stage, name: str, random: Random) -> Heard:
 
 def _started(job: Job, *arguments: str) -> Running:
     err = job.folder.parent / "signalled.err"
+    for number in SIGNALS:
+        # A shell has what it starts in the background ignore SIGINT, and that is handed down.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     with err.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, "apply", "--yes", "--report", "signal.json", *arguments],
