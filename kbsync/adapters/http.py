@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from math import inf
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -113,10 +113,12 @@ class _NoCookies(DummyCookieJar):
 class _Connector(TCPConnector):
     """Hands out a connection when its request may leave: until then, nothing was sent for sure.
 
-    That wait counts neither as connecting nor for the *total_timeout_s* of the request.
+    That wait counts neither as connecting nor for the *total_timeout_s* of the request. *connecting* are the tasks that
+    have no connection yet; whoever cancels one takes it out first.
     """
 
     total_timeout_s: float = inf
+    connecting: set[asyncio.Task[Any]]
 
     async def connect(
         self,
@@ -124,9 +126,18 @@ class _Connector(TCPConnector):
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109  the signature is aiohttp's
     ) -> Connection:
-        call = _CALL.get()
+        call, task = _CALL.get(), asyncio.current_task()
+        assert task is not None
         while True:
-            connection = await super().connect(req, traces, timeout)
+            self.connecting.add(task)
+            try:
+                connection = await super().connect(req, traces, timeout)
+            except asyncio.CancelledError:
+                if task in self.connecting or task.uncancel():
+                    raise  # somebody else wants it to end
+                raise _HeldBackError from None
+            finally:
+                self.connecting.discard(task)
             try:
                 call.passed = await call.ready()
             finally:
@@ -173,6 +184,7 @@ class HttpTransport:
         self._total_timeout_s = total_timeout_s
         self._session: ClientSession | None = None
         self._calls: set[_Call] = set()
+        self._connecting: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -181,6 +193,7 @@ class HttpTransport:
     async def __aenter__(self) -> Self:
         connector = _Connector(limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S)
         connector.total_timeout_s = self._total_timeout_s
+        connector.connecting = self._connecting
         self._session = ClientSession(
             connector=connector,
             cookie_jar=_NoCookies(),
@@ -202,6 +215,11 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def abandon(self) -> None:
+        """Let go of every request that waits for a connection: each is lost unsent, at once."""
+        while self._connecting:
+            self._connecting.pop().cancel()
 
     def _look(self) -> None:
         """Break off what is overdue, and come back."""

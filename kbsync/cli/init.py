@@ -114,7 +114,8 @@ def init(context: click.Context, *, folder: Path, providers: tuple[str, ...], ci
     except OSError as error:
         raise UsageError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
 
-    console.out.lines(f"wrote {path}" for path in written)
+    for path in written:
+        console.tell(f"wrote {path}")
     if not written:
         console.out.lines(["everything is there already"])
     console.say("kbsync: edit the manifests and the addresses, then run: kbsync validate && kbsync plan")

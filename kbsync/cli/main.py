@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import StringIO
 from typing import Any, Final
 
 import click
@@ -33,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "validate": "Check manifests and configuration, offline.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
+    "simulate": "Tell how long apply would take, and what if. Sends nothing.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
     "state": "Look into the state, and mend it.",
@@ -40,6 +42,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "schema": "Print the JSON Schemas of the file formats.",
 }
 
+_LINE_WIDTH: Final = 2000
 _EXITS: Final[tuple[tuple[type[KbsyncError], Exit], ...]] = (
     (UsageError, Exit.USAGE),
     (InputError, Exit.INPUT),
@@ -90,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         outcome: Any = kbsync.main(args=list(arguments), prog_name="kbsync", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _explain(error)
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("kbsync: interrupted", err=True)
@@ -105,6 +108,16 @@ def run(arguments: Sequence[str]) -> int:
         complain(error)
         return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
     return outcome if isinstance(outcome, int) else Exit.OK
+
+
+def _explain(error: click.ClickException) -> None:
+    """Say why a command line has no meaning, as click does; the words that were given act on nothing."""
+    from kbsync.views.escape import one_line  # noqa: PLC0415  # only errors need them
+    from kbsync.views.stream import Stream  # noqa: PLC0415
+
+    said = StringIO()
+    error.show(said)
+    Stream(sys.stderr).lines(one_line(line, _LINE_WIDTH) for line in said.getvalue().rstrip().split("\n"))
 
 
 def _without_a_reader() -> int:

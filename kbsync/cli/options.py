@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
+from kbsync.views.escape import one_line
 from kbsync.views.stream import Stream
 
 __all__ = (
@@ -27,6 +28,7 @@ __all__ = (
     "reason_option",
 )
 
+_LINE_WIDTH: Final = 2000
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -50,10 +52,14 @@ class Console:
         """How many columns a line of the result may have."""
         return max(40, shutil.get_terminal_size((100, 24)).columns)
 
+    def tell(self, line: str) -> None:
+        """Write one line of the result to stdout, made visible."""
+        self.out.lines([one_line(line, _LINE_WIDTH)])
+
     def say(self, line: str) -> None:
-        """Write one line to stderr, unless asked to be quiet."""
+        """Write one line to stderr, made visible, unless asked to be quiet."""
         if not self.quiet:
-            self.err.lines([line])
+            self.err.lines([one_line(line, _LINE_WIDTH)])
 
 
 class Percentage(click.FloatRange):
@@ -130,8 +136,17 @@ def allow_option(command: _Command) -> _Command:
 def reason_option(command: _Command) -> _Command:
     """Take `--reason TEXT`."""
     return click.option(
-        "--reason", default="", metavar="TEXT", help="Why something is allowed; kept with the run and in its report."
+        "--reason",
+        default="",
+        metavar="TEXT",
+        callback=_as_utf8,
+        help="Why something is allowed; kept with the run and in its report.",
     )(command)
+
+
+def _as_utf8(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001  # click's own
+    """Return *value* with escapes for the bytes on the command line that are no UTF-8."""
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def check_writable(option: str, path: Path) -> None:

@@ -26,12 +26,13 @@ def lock(context: click.Context, *, config_file: Path | None) -> int:
     console = console_of(context)
     holder = open_workspace(config_file).store().holder()
     if holder is None:
-        console.out.lines(["nobody holds the state"])
+        console.tell("nobody holds the state")
         return Exit.OK
     if not holder.id:
-        console.out.lines(["somebody holds the state, and has not said who it is"])
+        console.tell("somebody holds the state, and has not said who it is")
     else:
-        console.out.lines([f"held by {holder} (lock {holder.id})", advice_on(holder)])
+        console.tell(f"held by {holder} (lock {holder.id})")
+        console.tell(advice_on(holder))
     return Exit.LOCKED
 
 
@@ -56,7 +57,7 @@ def break_lock(context: click.Context, *, lock_id: str, config_file: Path | None
         if not _agreed(yes, "Take the state away from it?", console):
             return Exit.OK
     broken = store.break_lock(lock_id)
-    console.out.lines([f"took the state away from {broken}"])
+    console.tell(f"took the state away from {broken}")
     return Exit.OK
 
 
@@ -75,7 +76,7 @@ def recover(context: click.Context, *, file: Path, config_file: Path | None) -> 
         store.lock("state recover")
         done = store.recover(file)
     news = f"{count(done.attempts, 'attempt')} and {count(done.outcomes, 'outcome')} that were not known"
-    console.out.lines([f"recovered of run {done.run_id}: {news}"])
+    console.tell(f"recovered of run {done.run_id}: {news}")
     if done.torn:
         console.say(f"kbsync: the last line of {file} was not written to its end, and was left out")
     return Exit.OK
@@ -98,7 +99,7 @@ def accept(context: click.Context, *, config_file: Path | None, yes: bool) -> in
             return Exit.OK
         now = store.accept()
     last = f", the last of them {now.run_id}" if now.run_id else ""
-    console.out.lines([f"accepted the state {now.lineage}: {count(now.serial, 'run')} wrote to it{last}"])
+    console.tell(f"accepted the state {now.lineage}: {count(now.serial, 'run')} wrote to it{last}")
     return Exit.OK
 
 
@@ -117,7 +118,7 @@ def init(context: click.Context, *, config_file: Path | None, yes: bool) -> int:
         if not _agreed(yes, "Begin a new state, in which nothing is known, whatever is there now?", console):
             return Exit.OK
         old = store.rebuild(())
-    console.out.lines(["began a new state" if old is None else f"began a new state; what was there is {old}"])
+    console.tell("began a new state" if old is None else f"began a new state; what was there is {old}")
     return Exit.OK
 
 

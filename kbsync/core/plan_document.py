@@ -6,7 +6,7 @@ code point, no white space. Whoever reads a plan refuses whatever is not exactly
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import orjson
 
 from kbsync.core.fields import to_plain
+from kbsync.core.inert_json import dumps
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import PLAN_FORMAT, Change, FieldChange, GuardResult, Plan
 from kbsync.core.plan_shape import Misfit, plan_of
@@ -60,15 +61,15 @@ def plan_to_json(plan: Plan) -> bytes:
 
 def plan_lines(plan: Plan) -> Iterator[bytes]:
     """Yield the document of *plan* in pieces that are each about a line; *plan* must be sealed."""
-    yield b'{"format":%b,"plan_id":%b' % (orjson.dumps(PLAN_FORMAT), orjson.dumps(plan.plan_id))
+    yield b'{"format":%b,"plan_id":%b' % (dumps(PLAN_FORMAT), dumps(plan.plan_id))
     for name, member in _members(plan).items():
         if name == "format":
             continue
         yield b',\n"%b":' % name.encode()
         if callable(member):
-            yield from _list(cast("Iterator[Any]", member()), b"[\n", b",\n")
+            yield from _list(cast("Iterator[Any]", member()), b"[\n", b",\n", dumps)
         else:
-            yield orjson.dumps(member)
+            yield dumps(member)
     yield b"}\n"
 
 
@@ -144,17 +145,21 @@ def _canonical(plan: Plan) -> Iterator[bytes]:
     for name, member in sorted(_members(plan).items()):
         yield b'%b"%b":' % (separator, name.encode())
         if callable(member):
-            yield from _list(cast("Iterator[Any]", member()), b"[", b",", orjson.OPT_SORT_KEYS)
+            yield from _list(cast("Iterator[Any]", member()), b"[", b",", _canonical_json)
         else:
-            yield orjson.dumps(member, option=orjson.OPT_SORT_KEYS)
+            yield _canonical_json(member)
         separator = b","
     yield b"}"
 
 
-def _list(elements: Iterator[Any], opening: bytes, comma: bytes, option: int = 0) -> Iterator[bytes]:
+def _canonical_json(plain: Any) -> bytes:
+    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+
+
+def _list(elements: Iterator[Any], opening: bytes, comma: bytes, write: Callable[[Any], bytes]) -> Iterator[bytes]:
     separator = opening
     for element in elements:
-        yield separator + orjson.dumps(element, option=option)
+        yield separator + write(element)
         separator = comma
     yield b"[]" if separator is opening else b"]"
 

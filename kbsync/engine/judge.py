@@ -115,7 +115,7 @@ class Judge:
                 job.live = live[job.seq]
                 job.read_at_s = now_s
                 if job.hold is None or self._is_released(job, result):
-                    self._agenda.prepared(job)
+                    self._agenda.prepared(job, first=not read.bulk)
             elif job.seq in missing:
                 self._settle(job, "failed", "not_found", result.answer)
             else:

@@ -66,8 +66,7 @@ class Lane:
             self._rate_per_s,
         )
         self._judge = Judge(target.name, self._agenda, credential, run, retry, clock, jitter, self._tell, self._halt)
-        # What waits for its turn, or for a connection: nothing of it has left.
-        self._unsent: set[anyio.CancelScope] = set()
+        self._halted = False
         self._idle = 0
         self._news = anyio.Event()
         run.on_stop.append(self._halt)
@@ -240,31 +239,11 @@ class Lane:
 
         When nothing more is to be sent, whatever has not left by then is let go at once.
         """
-        if not self._goes_on():
-            return
-        with anyio.CancelScope() as unsent:
-            self._unsent.add(unsent)
-            try:
-                await self._exchange(errand, rank, request, limit_bytes, decode, exchange, unsent)
-            finally:
-                self._unsent.discard(unsent)
-
-    async def _exchange(
-        self,
-        errand: Errand,
-        rank: int,
-        request: Request,
-        limit_bytes: int,
-        decode: _Decode,
-        exchange: Exchange,
-        unsent: anyio.CancelScope,
-    ) -> None:
         now, pacer = self._clock.monotonic, self._credential.pacer
         endpoint = self._endpoints.get(errand.jobs[0].operation.name) if isinstance(errand, Job) else None
-        if endpoint is not None:
-            await endpoint.turn()
-        await pacer.turn(rank)
-        if not self._may_leave(errand, unsent):
+        if endpoint is not None and not (self._may_leave(errand) and await endpoint.turn(self)):
+            return
+        if not (self._may_leave(errand) and await pacer.turn(self, rank) and self._may_leave(errand)):
             return
         turn_at_s = exchange.began_s = now()
         request = self._codec.authorise(request, self._clock.wall() + self._judge.offset_s)
@@ -272,11 +251,10 @@ class Lane:
 
         async def ready() -> bool:
             asked_s = now()
-            exchange.held_back = not await pacer.go(turn_at_s, endpoint) or not self._may_leave(errand, unsent)
+            exchange.held_back = not await pacer.go(self, turn_at_s, endpoint) or not self._may_leave(errand)
             if exchange.held_back:
                 exchange.meaning = None
                 return False
-            self._unsent.discard(unsent)
             exchange.began_s += now() - asked_s
             exchange.sent_at_s = self._clock.wall()
             exchange.meaning = UNDECIDED
@@ -285,12 +263,14 @@ class Lane:
             return True
 
         answer = await self.target.transport.send(request, limit_bytes, ready)
-        if not exchange.held_back:
+        if exchange.meaning is not None:
             exchange.meaning = answer if isinstance(answer, Lost) else decode(answer)
+        elif isinstance(answer, Lost) and not exchange.held_back and not self._halted:
+            exchange.meaning = answer  # there was no connection to be had
 
-    def _may_leave(self, errand: Errand, unsent: anyio.CancelScope) -> bool:
-        """Tell, when it is the turn of *errand*, whether it is still to be sent."""
-        if unsent.cancel_called or not self._credential.breaker.lets(errand):
+    def _may_leave(self, errand: Errand) -> bool:
+        """Tell whether *errand* is still to be sent."""
+        if self._halted or not self._credential.breaker.lets(errand):
             return False
         return not (isinstance(errand, Job) and self._agenda.is_stale(errand))
 
@@ -298,8 +278,11 @@ class Lane:
         return self._credential.pacer.tempo.rate_per_s(self._clock.monotonic())
 
     def _halt(self) -> None:
-        for unsent in tuple(self._unsent):
-            unsent.cancel()
+        """Let go of whatever waits for its turn, or for a connection: nothing of it has left."""
+        self._halted = True
+        for pacer in (self._credential.pacer, *self._endpoints.values()):
+            pacer.dismiss(self)
+        self.target.transport.abandon()
         self._tell()
 
     async def _wait(self) -> None:

@@ -27,6 +27,10 @@ class Transport(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Let go of every request that waits for a connection: each is lost unsent, at once."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

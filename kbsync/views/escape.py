@@ -8,22 +8,30 @@ import re
 import unicodedata
 from typing import Final
 
+from kbsync.core.inert import CHARACTERS, ORDER
+
 __all__ = ("clip", "code_span", "csv_cell", "one_line", "prose", "visible", "width_of")
 
-# Everything that a terminal obeys, that hides or reorders text, or that ends a line somewhere.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _FORMULA: Final = tuple("=+-@\t\r\n\x00＝＋－＠")
-_PROSE: Final = re.compile(r"""(?P<coded>[@#]+)|(?P<plain>[\\`*_{}\[\]<>()!|~&$]|:(?=//))|(?P<www>(?i:(?<=www))\.)""")
+# Where a cell begins for whoever takes another character for the separator.
+_INNER_FORMULA: Final = re.compile(r"""(?<=[;|])(?=[\s"']*[=+\-@＝＋－＠])""")
+_PROSE: Final = re.compile(
+    r"""(?P<coded>[@#]+|\b(?i:GH)-(?=[0-9]))|(?P<plain>[\\`*_{}\[\]<>()!|~&$]|:(?=//))|(?P<www>(?i:(?<=www))\.)"""
+)
 _FENCE: Final = re.compile("`+")
 
 
 def visible(text: str) -> str:
-    r"""Return *text* with every character that is not seen, or is obeyed, shown as an escape such as `\u202e`."""
-    return _UNSAFE.sub(lambda match: _escape(match[0]), text)
+    r"""Return *text* with every character that is not seen, or is obeyed, shown as an escape such as `\u202e`.
+
+    Wherever it stands in a line, at its beginning too, it is no order to a CI system.
+    """
+    shown = CHARACTERS.sub(_escape, text)
+    if "##" in shown:
+        shown = ORDER.sub(_escape, shown)
+    words = shown.lstrip()
+    return f"{shown[: -len(words)]}\\x3a{words[1:]}" if words.startswith("::") else shown
 
 
 def one_line(text: str, width: int) -> str:
@@ -72,16 +80,18 @@ def prose(text: str, width: int = 500) -> str:
 def csv_cell(text: str, *, raw: bool = False) -> str:
     """Return *text* for one CSV cell, which is still to be quoted.
 
-    A cell that a spreadsheet would take for a formula begins with a quote mark, and control characters are made
-    visible; *raw* leaves the text as it is, for programs.
+    A cell that a spreadsheet would take for a formula begins with a quote mark, also one that begins inside the text
+    when it is read with another separator, and control characters are made visible; *raw* leaves the text as it is, for
+    programs.
     """
     if raw:
         return text
     guard = "'" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else ""
-    return guard + visible(text)
+    return guard + _INNER_FORMULA.sub("'", visible(text))
 
 
-def _escape(character: str) -> str:
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
     code = ord(character)
     if character in _SHORT:
         return _SHORT[character]

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from kbsync.core.fields import Fields, fields_to_plain
+from kbsync.core.inert_json import dumps
 from kbsync.core.items import Item
 from kbsync.core.plan_document import item_to_plain
 from kbsync.core.report import OUTCOMES, AttemptRecord, ItemStory, RunSummary
@@ -33,7 +32,7 @@ def runs_text(runs: Sequence[RunSummary], *, paint: Paint = PLAIN) -> Iterator[s
 
 def runs_json(runs: Iterable[RunSummary]) -> bytes:
     """Return `{"runs": […]}`; `exit` and `finished_at` are null where they are not known."""
-    return orjson.dumps({"runs": [_run_to_plain(run) for run in runs]}) + b"\n"
+    return dumps({"runs": [_run_to_plain(run) for run in runs]}) + b"\n"
 
 
 def item_text(story: ItemStory, *, paint: Paint = PLAIN, width: int = 100) -> Iterator[str]:
@@ -51,17 +50,13 @@ def item_text(story: ItemStory, *, paint: Paint = PLAIN, width: int = 100) -> It
 
 def item_json(story: ItemStory) -> bytes:
     """Return what is known of one item as a JSON object."""
-    return (
-        orjson.dumps(
-            {
-                "item": item_to_plain(story.item),
-                "known": fields_to_plain(story.fields),
-                "in_doubt": list(story.doubts),
-                "attempts": [_attempt_to_plain(attempt) for attempt in story.attempts],
-            }
-        )
-        + b"\n"
-    )
+    plain = {
+        "item": item_to_plain(story.item),
+        "known": fields_to_plain(story.fields),
+        "in_doubt": list(story.doubts),
+        "attempts": [_attempt_to_plain(attempt) for attempt in story.attempts],
+    }
+    return dumps(plain) + b"\n"
 
 
 def item_lines(items: Iterable[tuple[Item, Fields]], *, width: int = 60) -> Iterator[str]:
@@ -74,7 +69,7 @@ def item_lines(items: Iterable[tuple[Item, Fields]], *, width: int = 60) -> Iter
 def items_jsonl(items: Iterable[tuple[Item, Fields]]) -> Iterator[bytes]:
     """Yield a JSON line for each of *items*: `item` and `known`."""
     for item, fields in items:
-        yield orjson.dumps({"item": item_to_plain(item), "known": fields_to_plain(fields)}) + b"\n"
+        yield dumps({"item": item_to_plain(item), "known": fields_to_plain(fields)}) + b"\n"
 
 
 def _run_cells(run: RunSummary) -> tuple[str, ...]:

@@ -60,8 +60,8 @@ class Log:
             case StopRequested(why):
                 return f"stopping: {one_line(why, 60)}"
             case Settled(settlement):
-                told = _told(settlement.answer)
-                return f"{words(settlement.outcome)}: {self._item(settlement.seq)}: {settlement.reason}{told}"
+                reason = f"{one_line(settlement.reason, 60)}{_told(settlement.answer)}"
+                return f"{words(settlement.outcome)}: {self._item(settlement.seq)}: {reason}"
             case RunFinished(run_id, duration_s):
                 return f"run {one_line(run_id, 80)} ends after {duration_s:.1f} s"
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import orjson
 
+from kbsync.core.inert_json import dumps
 from kbsync.core.plan_document import guard_to_plain, item_to_plain, source_to_plain
 from kbsync.core.report import REPORT_FORMAT, Report, ReportRow, is_balanced
 from kbsync.views.wording import timestamp
@@ -75,9 +76,9 @@ def _row(row: ReportRow) -> dict[str, Any]:
 def _dumps(plain: dict[str, Any]) -> bytes:
     """Return *plain* as JSON, with what JSON cannot carry, halves of surrogate pairs and giant numbers, as text."""
     try:
-        return orjson.dumps(plain)
+        return dumps(plain)
     except orjson.JSONEncodeError:
-        return orjson.dumps(_carried(plain))
+        return dumps(_carried(plain))
 
 
 def _carried(plain: Any) -> Any:

@@ -208,6 +208,25 @@ def test_a_defect_of_ours_tells_no_secret(tmp_path: Path, plant: str, loud: bool
         assert found(everything(vault, told), [*STATIC, *signatures(vault)]) == []
 
 
+@pytest.mark.parametrize("room", [10**9, 0], ids=["a file", "stderr"])
+def test_what_could_not_be_recorded_is_left_without_a_secret(tmp_path: Path, room: int) -> None:
+    with open_vault(tmp_path / "vault", echo) as vault:
+        vault.declare(10)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.security.full_disk", str(room), "-vv", "apply", "--yes"],
+            cwd=vault.folder,
+            env={**os.environ, **ENVIRONMENT, **LOUD, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            check=False,
+        )
+
+        assert done.returncode == 8, done.stderr.decode()
+        texts = {**artefacts(vault.folder, without=vault.hidden()), "out": done.stdout, "err": done.stderr}
+        left = [text for name, text in texts.items() if "kbsync-recovery" in name] or [texts["err"]]
+        assert b"[redacted]" in left[0]
+        nothing_is_found(vault, texts)
+
+
 # ----------------------------------------------------------------------------------------------------- the process
 def test_a_run_shows_no_secret_to_the_system(tmp_path: Path) -> None:
     with open_vault(tmp_path / "vault") as vault:

@@ -136,8 +136,9 @@ def _real(path: Path) -> Path:
 
 
 def _name(path: Path) -> str:
-    """Return *path* as seen from the working directory when it is beneath that, else whole."""
+    """Return *path* as seen from the working directory when it is beneath that, else whole; always as UTF-8 can."""
     try:
-        return str(path.absolute().relative_to(Path.cwd()))
+        name = str(path.absolute().relative_to(Path.cwd()))
     except (OSError, ValueError):
-        return str(path)
+        name = str(path)
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -157,9 +157,9 @@ def leave(
 
     Where neither takes them they go to stderr, and None is returned.
     """
-    lines = [json.dumps({"format": RECOVERY_FORMAT, "lineage": lineage, "run_id": run_id})]
-    lines += [json.dumps(record.model_dump()) for record in records]
-    data = "".join(f"{line}\n" for line in lines).encode()
+    lines = [_line({"format": RECOVERY_FORMAT, "lineage": lineage, "run_id": run_id})]
+    lines += [_line(record.model_dump()) for record in records]
+    data = "".join(lines).encode()
     name = f"kbsync-recovery-{run_id}.jsonl"
     for folder in _folders(state):
         with suppress(OSError):
@@ -204,6 +204,11 @@ def _head(path: Path, line: bytes) -> _Head:
     if head.format != RECOVERY_FORMAT:
         raise _bad(path, 1, f"the format is not {RECOVERY_FORMAT}: another kbsync wrote it")
     return head
+
+
+def _line(plain: dict[str, Any]) -> str:
+    """Return *plain* as a line of JSON that neither a terminal nor a CI system obeys."""
+    return json.dumps(plain).replace("\x7f", "\\u007f").replace("##", "#\\u0023") + "\n"
 
 
 def _folders(state: Path) -> Iterator[Path]:
