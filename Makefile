@@ -65,10 +65,13 @@ campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where 
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_rates.py
 
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
-	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py tests/campaigns/test_rates.py
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py
 
 campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)
 	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_kills.py
+
+campaign-signals: $(BIN)/.dev ## 108 runs ended by one to three signals at random times (5 minutes)
+	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_signals.py
 
 campaign-locks: $(BIN)/.dev ## 1,000 races for the lock of a state, one winner each, and 100 full disks (15 minutes)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_locks.py tests/campaigns/test_full_disks.py

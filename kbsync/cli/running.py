@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from kbsync.adapters.config import Access, Config
 from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
-from kbsync.cli.signals import listen
+from kbsync.cli.signals import Signals
 from kbsync.core.causes import cause_of
 from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, TargetStopped
 from kbsync.core.exits import Exit
@@ -85,6 +85,7 @@ class Run:
     progress: Progress
     observers: Sequence[Observer]
     policy: Policy
+    signals: Signals
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
     failure: Exception | None = None
@@ -108,6 +109,7 @@ class Run:
         last_s = max(self.store.last_send_s(self.config.targets).values(), default=0.0)
         not_before_s = min(last_s, now_s) + WINDOW_S
         holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s)
+        self.signals.take_over()
         journal = self.store.begin_run(
             self.plan,
             allow_reason=allow_reason,
@@ -156,7 +158,7 @@ class Run:
                 await open_target(self.config, name, access, not_before_s, stack) for name, access in accesses.items()
             ]
             engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
-            await tasks.start(partial(listen, partial(self._on_signal, engine, tasks)))
+            await tasks.start(partial(self.signals.listen, partial(self._on_signal, engine, tasks)))
             tasks.start_soon(self._tick)
             try:
                 await engine.apply(self.plan, frozenset(stale), holds)
