@@ -75,7 +75,6 @@ class Credential:
                 self._failed(errand, reason, now_s)
                 return
             case Lost():  # asking again cannot help: that is about the target, and no outage
-                self.breaker.put_back(errand)
                 return
             case Transient(reason):
                 self._failed(errand, reason, now_s)
@@ -87,20 +86,28 @@ class Credential:
             if not tempo.slowed:
                 self._tell_rate(now_s)
 
+    def put_back(self, errand: object) -> None:
+        """Take note that *errand* is over. If it was the probe, and nothing came of it, anybody may send another."""
+        if self.breaker.put_back(errand):
+            self._wake()
+
     def _answered(self, now_s: float) -> None:
         lasted_s = self.breaker.open_for_s(now_s)
         if self.breaker.answered():
-            for target, wake in self._targets:
+            for target, _ in self._targets:
                 self._observe(OutageEnded(target, lasted_s))
-                wake()
+            self._wake()
 
     def _failed(self, errand: object, reason: str, now_s: float) -> None:
         if self.breaker.failed(errand, now_s):
             for target, _ in self._targets:
                 self._observe(OutageBegan(target, reason, PROBE_EVERY_S, self.max_outage_s))
         if not self.breaker.closed:
-            for _, wake in self._targets:
-                wake()
+            self._wake()
+
+    def _wake(self) -> None:
+        for _, wake in self._targets:
+            wake()
 
     def _tell_rate(self, now_s: float) -> None:
         tempo = self.pacer.tempo

@@ -80,7 +80,7 @@ class Lane:
             errand = self._next()
             if errand is not None:
                 await self._do(errand)
-                self._credential.breaker.put_back(errand)
+                self._credential.put_back(errand)
             elif self._agenda.finished or self._judge.stopped is not None:
                 break
             else:

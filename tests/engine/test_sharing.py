@@ -1,12 +1,16 @@
 """Targets of one credential, and endpoints with a rate of their own."""
 
+from itertools import count as count_up
 from math import ceil
 
+import anyio
 import pytest
 
 from kbsync.core.events import RateChanged, TargetPaused, TargetStopped
 from kbsync.core.settings import RetrySettings
-from kbsync.core.wire import Request, Response
+from kbsync.core.wire import Lost, Request, Response
+from kbsync.engine.breaker import PROBE_EVERY_S
+from kbsync.engine.target import Policy
 from tests.engine.stage import play
 from tests.engine.test_pacing import most_in_a_second
 from tests.fakes import ScriptedTransport, answer, change
@@ -59,6 +63,29 @@ def test_a_target_that_stops_does_not_stop_the_other_one() -> None:
 
     assert story.counts["updated", "accepted"] == 50
     assert story.counts["not_attempted", "quota"] >= 45
+
+
+@pytest.mark.parametrize("max_outage_s", [None, 600.0])
+def test_a_target_that_stops_by_its_probe_leaves_the_next_probe_to_the_other_one(max_outage_s: float | None) -> None:
+    probes = count_up()
+
+    def script(request: Request, number: int) -> Response | Lost | None:
+        if anyio.current_time() < PROBE_EVERY_S:
+            return answer(503)
+        return Lost("tls", "", sent=False, fatal=True) if next(probes) == 0 else None
+
+    story = play(
+        [change(n, target) for n in range(30) for target in "ab"],
+        *(ScriptedTransport(script, 0.05) for _ in "ab"),
+        rate=100.0,
+        concurrency=1,
+        credential="c",
+        retry=RetrySettings(quota=2),
+        policy=Policy(max_outage_s=max_outage_s),
+    )
+
+    assert story.counts["updated", "accepted"] == 30
+    assert [event.reason for event in story.events_of(TargetStopped)] == ["tls"]
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.0, 7.5])
