@@ -1,6 +1,7 @@
 """What the targets of one credential share: its pace, and whether the provider answers at all."""
 
 from collections.abc import Callable
+from math import inf
 
 from kbsync.core.events import Observer, OutageBegan, OutageEnded, RateChanged
 from kbsync.core.wire import Lost, Throttled, Transient
@@ -44,21 +45,19 @@ class Credential:
         """Tell whether the provider has been down for longer than a run waits for it."""
         return self.max_outage_s is not None and self.breaker.open_for_s(self._now()) >= self.max_outage_s
 
-    def look_again_at_s(self, due_at_s: float | None) -> float | None:
-        """Return when somebody who found nothing to do should look again, if his next errand is due at *due_at_s*.
+    def look_again_at_s(self, looked_at_s: float, due_at_s: float | None) -> float:
+        """Return when somebody should look again who looked at *looked_at_s* and found nothing to do.
 
-        None when only news can bring him something to do.
+        His next errand is due at *due_at_s*. Infinite when only news can bring him something to do.
         """
+        due_at_s = inf if due_at_s is None else due_at_s
         if self.breaker.closed:
             return due_at_s
-        now_s = self._now()
-        probe_at_s = self.breaker.next_probe_s
-        times_s = [probe_at_s if probe_at_s > now_s or due_at_s is None else max(probe_at_s, due_at_s)]
-        if times_s[0] <= now_s:  # a probe may go, and there is nothing to send
-            times_s.clear()
+        # He was not even asked for an errand while no probe might go.
+        again_at_s = due_at_s if self.breaker.may_take(looked_at_s) else self.breaker.next_probe_s
         if self.max_outage_s is not None:
-            times_s.append(now_s + self.max_outage_s - self.breaker.open_for_s(now_s))
-        return min(times_s, default=None)
+            again_at_s = min(again_at_s, looked_at_s + self.max_outage_s - self.breaker.open_for_s(looked_at_s))
+        return again_at_s
 
     def learn(self, errand: object, exchange: Exchange) -> None:
         """Take what came of *exchange* into account, for everybody."""

@@ -77,14 +77,15 @@ class Lane:
     async def work(self) -> None:
         """Be one worker, until there is no more to do or nothing more may be sent."""
         while self._goes_on():
-            errand = self._next()
+            now_s = self._clock.monotonic()
+            errand = self._next(now_s)
             if errand is not None:
                 await self._do(errand)
                 self._credential.put_back(errand)
             elif self._agenda.finished or self._judge.stopped is not None:
                 break
             else:
-                await self._wait()
+                await self._wait(now_s)
 
         self._tell()
 
@@ -104,9 +105,9 @@ class Lane:
             self._judge.give_up("outage")
         return self._judge.stopped is None and self._run.stopping is None
 
-    def _next(self) -> Errand | None:
+    def _next(self, now_s: float) -> Errand | None:
         breaker = self._credential.breaker
-        if not breaker.may_take(self._clock.monotonic()):
+        if not breaker.may_take(now_s):
             return None
         try:
             errand = self._agenda.next()
@@ -285,12 +286,12 @@ class Lane:
         self.target.transport.abandon()
         self._tell()
 
-    async def _wait(self) -> None:
-        """Wait until a retry is due, or another worker has news."""
-        due_at_s = self._credential.look_again_at_s(self._agenda.due_at_s)
+    async def _wait(self, looked_at_s: float) -> None:
+        """Wait, after nothing was found to do at *looked_at_s*, until there may be or another worker has news."""
+        again_at_s = self._credential.look_again_at_s(looked_at_s, self._agenda.due_at_s)
         self._idle += 1
         try:
-            with anyio.move_on_after(None if due_at_s is None else due_at_s - self._clock.monotonic()):
+            with anyio.move_on_after(again_at_s - self._clock.monotonic()):
                 await self._news.wait()
         finally:
             self._idle -= 1
