@@ -36,6 +36,7 @@ class Credential:
         self._now = clock.monotonic
         self._observe = observe
         self._targets: list[tuple[str, Callable[[], None]]] = []
+        self._told_slowed = False
 
     def join(self, target: str, wake: Callable[[], None]) -> None:
         """Share all this with *target*, whose workers are to look again whenever *wake* is called."""
@@ -63,7 +64,6 @@ class Credential:
         """Take what came of *exchange* into account, for everybody."""
         now_s = self._now()
         tempo = self.pacer.tempo
-        slowed = tempo.slowed
         match exchange.meaning:
             case Throttled():
                 if tempo.throttled(exchange.began_s, now_s):
@@ -80,10 +80,8 @@ class Credential:
             case _:
                 self._answered(now_s)
         tempo.accepted(now_s)
-        if slowed:
-            tempo.rate_per_s(now_s)
-            if not tempo.slowed:
-                self._tell_rate(now_s)
+        if self._told_slowed and tempo.rate_per_s(now_s) >= tempo.ceiling_per_s:
+            self._tell_rate(now_s)
 
     def put_back(self, errand: object) -> None:
         """Take note that *errand* is over. If it was the probe, and nothing came of it, anybody may send another."""
@@ -109,6 +107,7 @@ class Credential:
             wake()
 
     def _tell_rate(self, now_s: float) -> None:
-        tempo = self.pacer.tempo
+        rate_per_s, ceiling_per_s = self.pacer.tempo.rate_per_s(now_s), self.pacer.tempo.ceiling_per_s
+        self._told_slowed = rate_per_s < ceiling_per_s
         for target, _ in self._targets:
-            self._observe(RateChanged(target, tempo.rate_per_s(now_s), tempo.ceiling_per_s))
+            self._observe(RateChanged(target, rate_per_s, ceiling_per_s))

@@ -139,6 +139,16 @@ def test_the_rate_follows_what_the_provider_accepts() -> None:
     assert changes[-1].ceiling_per_s == 50
 
 
+@pytest.mark.parametrize("latency_s", [0.01, 0.05, 0.2])
+def test_whoever_was_told_of_a_lower_rate_is_told_when_it_is_over(latency_s: float) -> None:
+    transport = ScriptedTransport(lambda _, number: answer(429, code=1) if number == 200 else None, latency_s)
+    story = play([change(n) for n in range(2_000)], transport, rate=50.0, concurrency=8)
+
+    lower, full = story.events_of(RateChanged)
+    assert lower.rate_per_s < 50
+    assert full.rate_per_s == 50
+
+
 def test_five_minutes_of_nothing_but_throttles_fail_no_item() -> None:
     transport: ScriptedTransport
 
