@@ -1,6 +1,6 @@
 """What the targets of one credential share: its pace, and whether the provider answers at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 
 from kbsync.core.events import Observer, OutageBegan, OutageEnded, RateChanged
@@ -16,6 +16,7 @@ __all__ = ("Credential",)
 class Credential:
     """One credential in one run. *pacer* gives its turns, *breaker* says whether anything but probes may be sent.
 
+    *endpoints* give further turns to the operations that have a lower rate of their own: *rates*.
     *observe* is told what becomes of each target that has joined. *max_outage_s* is how long a target is waited for.
     """
 
@@ -29,8 +30,14 @@ class Credential:
         not_before_s: float,
         quota: int,
         max_outage_s: float | None,
+        rates: Mapping[str, float],
     ) -> None:
         self.pacer = Pacer(rate_per_s, burst, clock, not_before_s)
+        self.endpoints = {
+            operation: Pacer(lower_per_s, 1, clock)
+            for operation, lower_per_s in rates.items()
+            if lower_per_s < rate_per_s
+        }
         self.breaker = Breaker(quota)
         self.max_outage_s = max_outage_s
         self._now = clock.monotonic
@@ -82,6 +89,11 @@ class Credential:
         tempo.accepted(now_s)
         if self._told_slowed and tempo.rate_per_s(now_s) >= tempo.ceiling_per_s:
             self._tell_rate(now_s)
+
+    def dismiss(self, owner: object) -> None:
+        """End all waiting for turns of *owner*."""
+        for pacer in (self.pacer, *self.endpoints.values()):
+            pacer.dismiss(owner)
 
     def put_back(self, errand: object) -> None:
         """Take note that *errand* is over. If it was the probe, and nothing came of it, anybody may send another."""

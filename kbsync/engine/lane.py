@@ -17,7 +17,6 @@ from kbsync.engine.credential import Credential
 from kbsync.engine.errands import Errand, Job, Look, Read
 from kbsync.engine.exchange import UNDECIDED, Exchange, Meaning
 from kbsync.engine.judge import Judge
-from kbsync.engine.pacing import Pacer
 from kbsync.engine.run import Run
 from kbsync.engine.target import READ_ANSWER_BYTES, WRITE_ANSWER_BYTES, Clock, Target
 from kbsync.errors import StateWriteError
@@ -50,11 +49,6 @@ class Lane:
         self._codec = target.codec
         self._credential = credential
         self._looks = looks
-        self._endpoints = {
-            operation: Pacer(rate_per_s, 1, clock)
-            for operation, rate_per_s in target.rates.items()
-            if rate_per_s < credential.pacer.tempo.ceiling_per_s
-        }
         ends_s = {seq: clock.monotonic() + hold.until_s - clock.wall() for seq, hold in holds.items()}
         self._agenda = Agenda(
             target,
@@ -241,7 +235,7 @@ class Lane:
         When nothing more is to be sent, whatever has not left by then is let go at once.
         """
         now, pacer = self._clock.monotonic, self._credential.pacer
-        endpoint = self._endpoints.get(errand.jobs[0].operation.name) if isinstance(errand, Job) else None
+        endpoint = self._credential.endpoints.get(errand.operation.name) if isinstance(errand, Job) else None
         if endpoint is not None and not (self._may_leave(errand) and await endpoint.turn(self)):
             return
         if not (self._may_leave(errand) and await pacer.turn(self, rank) and self._may_leave(errand)):
@@ -281,8 +275,7 @@ class Lane:
     def _halt(self) -> None:
         """Let go of whatever waits for its turn, or for a connection: nothing of it has left."""
         self._halted = True
-        for pacer in (self._credential.pacer, *self._endpoints.values()):
-            pacer.dismiss(self)
+        self._credential.dismiss(self)
         self.target.transport.abandon()
         self._tell()
 

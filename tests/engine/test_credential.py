@@ -15,7 +15,7 @@ def down(max_outage_s: float | None = None) -> Credential:
     """Return a credential whose provider is down since the time 0, while the clock has long gone on."""
     times_s = iter([0.0, 100.0, 100.0])
     clock = Clock(lambda: next(times_s), lambda: 0.0)
-    credential = Credential(10.0, 1, clock, print, not_before_s=0.0, quota=1, max_outage_s=max_outage_s)
+    credential = Credential(10.0, 1, clock, print, not_before_s=0.0, quota=1, max_outage_s=max_outage_s, rates={})
     credential.learn(object(), Exchange(meaning=Lost("connect", "", sent=False)))
     return credential
 

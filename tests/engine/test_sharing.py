@@ -101,6 +101,15 @@ def test_an_endpoint_keeps_its_own_lower_rate(rate: float) -> None:
     assert most_in_a_second(transport.begun) <= 50
 
 
+def test_targets_of_one_credential_share_the_rate_of_an_endpoint_too() -> None:
+    one, other = ScriptedTransport(), ScriptedTransport()
+    changes = [change(n, target, operation="little.name") for n in range(30) for target in "ab"]
+    story = play(changes, one, other, rate=50.0, rates={"little.name": 5.0}, credential="c")
+
+    assert story.outcomes == ["updated"] * 60
+    assert most_in_a_second(one.begun + other.begun) <= 5
+
+
 def test_an_endpoint_with_a_higher_rate_than_its_credential_has_the_credentials() -> None:
     transport = ScriptedTransport()
     play([change(n) for n in range(40)], transport, rate=10.0, rates={"little.caption": 1_000.0})
