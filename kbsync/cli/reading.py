@@ -15,7 +15,7 @@ import anyio.lowlevel
 from kbsync.adapters.config import Access, Config
 from kbsync.cli.options import Console
 from kbsync.cli.running import WINDOW_S, open_target
-from kbsync.cli.signals import listen
+from kbsync.cli.signals import Signals
 from kbsync.core.causes import cause_of
 from kbsync.core.events import Event
 from kbsync.core.exits import Exit
@@ -59,13 +59,12 @@ class Reading:
     def read(self, accesses: Mapping[str, Access]) -> dict[Place, Listed]:
         """Return what came of each list. One that others disturbed as they wrote is read again, a few times."""
         found: dict[Place, Listed] = {}
-        try:
-            anyio.run(self._main, accesses, found)
-        except KeyboardInterrupt:  # before our own handler stood, or after it went
-            self.exits.add(Exit.INTERRUPTED)
+        with Signals() as signals:
+            signals.take_over()
+            anyio.run(self._main, accesses, found, signals)
         return found
 
-    async def _main(self, accesses: Mapping[str, Access], found: dict[Place, Listed]) -> None:
+    async def _main(self, accesses: Mapping[str, Access], found: dict[Place, Listed], signals: Signals) -> None:
         failure: Exception | None = None
         async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
             targets = [
@@ -77,7 +76,7 @@ class Reading:
                     left = {place: wanted for place, wanted in self.places.items() if _is_open(found.get(place))}
                     if not left or self.exits:
                         break
-                    found |= await self._round(targets, left)
+                    found |= await self._round(targets, left, signals)
                     now_s = time.time()
                     targets = [replace(target, not_before_s=now_s + WINDOW_S) for target in targets]
             except Exception as error:  # noqa: BLE001  # raised below, and not as one of a group
@@ -86,13 +85,15 @@ class Reading:
         if failure is not None:
             raise failure
 
-    async def _round(self, targets: Sequence[Target], places: Mapping[Place, Collection[str]]) -> dict[Place, Listed]:
+    async def _round(
+        self, targets: Sequence[Target], places: Mapping[Place, Collection[str]], signals: Signals
+    ) -> dict[Place, Listed]:
         pages = _Pages()
         policy = Policy(max_outage_s=self.config.apply.max_outage)
         engine = Engine(targets, pages, self._observe, self.config.retry, policy)
         found: dict[Place, Listed] = {}
         async with anyio.create_task_group() as tasks:
-            await tasks.start(partial(listen, partial(self._on_signal, engine)))
+            await tasks.start(partial(signals.listen, partial(self._on_signal, engine)))
             tasks.start_soon(self._tell, pages)
             found = await engine.read(places)
             tasks.cancel_scope.cancel()
