@@ -291,18 +291,53 @@ def test_a_known_code_speaks_before_the_status() -> None:
     assert judged(200, b'{"code":7}') == Refused("item", "invalid", Answer())
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_known_refusal_speaks_before_a_status_that_refuses_the_item_too(status: int) -> None:
+    assert judged(status, b'{"code":7}') == Refused("item", "invalid", Answer())
+
+
+@pytest.mark.parametrize("status", [401, 404, 409, 500, 503])
+def test_a_known_code_that_refuses_nothing_speaks_before_any_status(status: int) -> None:
+    assert isinstance(judged(status, b'{"code":8}'), Throttled)
+
+
+def test_a_code_of_one_item_does_not_hide_a_proxy_that_stands_before_all_of_them() -> None:
+    assert judged(407, b'{"code":7}') == Refused("target", "proxy", Answer())
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_a_code_cannot_refuse_an_item_where_the_status_says_later(status: int) -> None:
     assert not isinstance(judged(status, b'{"code":7}'), Refused)
 
 
-def test_an_unknown_code_after_success_refuses_the_item() -> None:
-    assert judged(200, b'{"code":123456}') == Refused("item", "rejected", Answer())
-    assert judged(200, b'{"code":-1}') == Refused("item", "rejected", Answer())
+@pytest.mark.parametrize("status", [200, 299])
+def test_a_code_after_success_refuses_the_item_whether_it_is_known_or_not(status: int) -> None:
+    assert judged(status, b'{"code":7}') == Refused("item", "invalid", Answer())
+    assert judged(status, b'{"code":123456}') == Refused("item", "rejected", Answer())
+    assert judged(status, b'{"code":-1}') == Refused("item", "rejected", Answer())
+
+
+def test_an_unknown_code_after_another_status_says_nothing() -> None:
+    assert judged(404, b'{"code":123456}') == Refused("item", "not_found", Answer())
+    assert judged(503, b'{"code":123456}') == Transient("server_error", Answer(), doubt=True)
+    assert judged(199, b'{"code":123456}') == Transient("unclear", Answer(), doubt=True)
+    assert judged(199, b'{"code":7}') == Transient("unclear", Answer(), doubt=True)
 
 
 def test_a_refusal_that_calls_itself_a_success_leaves_doubt() -> None:
     assert judged(404, b'{"code":0}') == Refused("item", "not_found", Answer(), doubt=True)
+
+
+def test_being_turned_away_too_early_leaves_no_doubt_whatever_it_calls_itself() -> None:
+    assert judged(425, b'{"code":0}') == Transient("too_early", Answer(), doubt=False)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_verdict_tells_how_long_to_wait(status: int) -> None:
+    verdict = judged(status, b"", **{"retry-after": "7"})
+
+    assert isinstance(verdict, Throttled | Transient)
+    assert verdict.retry_after_s == 7
 
 
 @given(st.integers())
