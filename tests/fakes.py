@@ -11,7 +11,7 @@ import orjson
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Base, Change, FieldChange, Forecast, Plan, Summary
-from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
+from kbsync.core.state import MOST_ATTEMPTS, Conclusion, Intent, ReadRecord, Settlement
 from kbsync.core.wire import (
     Accepted,
     Answer,
@@ -265,6 +265,7 @@ class MemoryJournal:
 
     async def intend(self, intent: Intent) -> None:
         await anyio.sleep(self.commit_s)
+        assert intent.number <= MOST_ATTEMPTS, "there is no room for more"
         if self.breaks_after is not None and len(self.intents) >= self.breaks_after:
             raise StateWriteError("the disk is full")
         self.intents.append(intent)

@@ -53,7 +53,7 @@ def rebuild(
             console.say("kbsync: nothing was changed")
             return Exit.OK
 
-        reading = Reading(workspace.config, places, console, _not_before_s(store, workspace))
+        reading = Reading(workspace.config, places, console, _not_before_s(store))
         found = reading.read(accesses)
         whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
         if reading.exits or len(whole) < len(places):
@@ -62,7 +62,7 @@ def rebuild(
 
         rebuilt = look_up(declared, whole)
         _warn(store)
-        old = store.rebuild(rebuilt.known)
+        old = store.rebuild(rebuilt.known, workspace.config.targets)
 
     console.err.lines(problem_lines(_lacking(rebuilt)))
     known = (
@@ -85,11 +85,11 @@ def _declared(workspace: Workspace, paths: Sequence[str]) -> tuple[list[Desired]
     return declared, places
 
 
-def _not_before_s(store: StateStore, workspace: Workspace) -> float:
+def _not_before_s(store: StateStore) -> float:
     """Return when the first request may leave: a window after the last one of whoever wrote to the state before."""
     now_s = time.time()
     try:
-        last_s = max(store.last_send_s(workspace.config.targets).values(), default=0.0)
+        last_s = max(store.last_send_s().values(), default=0.0)
     except StateError:  # it may have been just now
         last_s = now_s
     return min(last_s, now_s) + WINDOW_S

@@ -106,7 +106,7 @@ class Run:
         # A clock that was set back must not make anyone wait for longer than a window. The credential may be that of
         # any target, and may have had another name.
         now_s = time.time()
-        last_s = max(self.store.last_send_s(self.config.targets).values(), default=0.0)
+        last_s = max(self.store.last_send_s().values(), default=0.0)
         not_before_s = min(last_s, now_s) + WINDOW_S
         holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s)
         self.signals.take_over()

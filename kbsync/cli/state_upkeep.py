@@ -113,11 +113,12 @@ def init(context: click.Context, *, config_file: Path | None, yes: bool) -> int:
     What is there is kept under another name. The next apply sends every field that the manifest declares, once.
     """
     console = console_of(context)
-    with open_workspace(config_file).store() as store:
+    workspace = open_workspace(config_file)
+    with workspace.store() as store:
         store.lock("state init")
         if not _agreed(yes, "Begin a new state, in which nothing is known, whatever is there now?", console):
             return Exit.OK
-        old = store.rebuild(())
+        old = store.rebuild((), workspace.config.targets)
     console.tell("began a new state" if old is None else f"began a new state; what was there is {old}")
     return Exit.OK
 

@@ -6,13 +6,26 @@ attempt leaves, a conclusion before anyone is told of it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.wire import Answer
 
-__all__ = ("Conclusion", "Hazard", "Intent", "Journal", "Known", "OutcomeName", "ReadRecord", "Settlement")
+__all__ = (
+    "MOST_ATTEMPTS",
+    "Conclusion",
+    "Hazard",
+    "Intent",
+    "Journal",
+    "Known",
+    "OutcomeName",
+    "ReadRecord",
+    "Settlement",
+)
+
+# So many intents a change may have in one run.
+MOST_ATTEMPTS: Final = 999
 
 OutcomeName: TypeAlias = Literal["updated", "failed", "unknown", "conflict", "stale", "skipped", "not_attempted"]
 
@@ -79,7 +92,7 @@ class Known(Protocol):
 class Intent(NamedTuple):
     """The decision to send attempt *number* (1-based) of the change at position *seq* (0-based) of the plan.
 
-    *at_s* is wall time, seconds since the epoch.
+    *number* is `MOST_ATTEMPTS` at most. *at_s* is wall time, seconds since the epoch.
     """
 
     seq: int

@@ -10,7 +10,7 @@ from kbsync.core.events import ChangeHeld
 from kbsync.core.holds import Hold
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
-from kbsync.core.state import Conclusion, Intent, ReadRecord
+from kbsync.core.state import MOST_ATTEMPTS, Conclusion, Intent, ReadRecord
 from kbsync.core.wire import Answer, Lost, Page, ReadResult, Request, Response, Verdict
 from kbsync.engine.agenda import UNKNOWN, Agenda
 from kbsync.engine.credential import Credential
@@ -136,6 +136,10 @@ class Lane:
         change = job.change
         if job.operation is UNKNOWN:
             raise ValueError(f"{self.target.name} has no operation {change.operation}")
+        if job.number == MOST_ATTEMPTS:  # a long outage had it probe again and again
+            await anyio.lowlevel.checkpoint()
+            self._judge.fail(job, job.reason or "unsent", job.answer)
+            return
         request = self._codec.encode(change.operation, change.item, change.desired, job.live)
         job.number += 1
         await self._run.journal.intend(Intent(job.seq, job.number, self._clock.wall()))

@@ -9,6 +9,7 @@ import pytest
 from kbsync.core.events import OutageBegan, OutageEnded, TargetStopped
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
+from kbsync.core.state import MOST_ATTEMPTS
 from kbsync.core.wire import Lost, Request, Response
 from kbsync.engine.breaker import PROBE_EVERY_S
 from kbsync.engine.dispatch import Engine
@@ -145,3 +146,12 @@ def test_an_item_that_opens_the_circuit_again_and_again_is_given_up_like_any() -
 
     assert story.counts == {("updated", "accepted"): 1_999, ("failed", "http_500"): 1}
     assert len([sent for sent in transport.sent if sent.id == "000003"]) <= 2 * RetrySettings().attempts
+
+
+def test_the_longest_outage_has_no_item_tried_more_often_than_can_be_recorded() -> None:
+    transport = ScriptedTransport(lambda *_: answer(503))
+    story = play(captions(1), transport, retry=RetrySettings(quota=1), policy=Policy(max_outage_s=6 * 3600))
+
+    assert story.error is None
+    assert story.counts == {("failed", "http_503"): 1}
+    assert len(transport.sent) == MOST_ATTEMPTS

@@ -69,7 +69,7 @@ class Twins:
             assert known.counts() == model.counts()
             assert set(known.items()) == set(model.items())
             assert (known.serial, known.declared_items) == (model.serial, model.declared_items)
-            assert store.last_send_s([target]).get(target) == model.last_send_s(target)
+            assert store.last_send_s().get(target) == model.last_send_s(target)
 
     def _plan(self) -> Plan:
         random = self.random

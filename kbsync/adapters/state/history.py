@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
@@ -104,13 +104,13 @@ def show(connection: sqlite3.Connection, item: Item, doubts: frozenset[str], fie
     return ItemStory(item, fields, tuple(sorted(doubts)), attempts)
 
 
-def last_sends(connection: sqlite3.Connection, targets: Iterable[str], now_s: float) -> dict[str, float]:
-    """Return for each of *targets* when it was last sent to, at the latest; *now_s* when an attempt is still open."""
+def last_sends(connection: sqlite3.Connection, now_s: float) -> dict[str, float]:
+    """Return for each target when it was last sent to, at the latest; *now_s* when an attempt is still open."""
     last: dict[str, float] = dict(
         connection.execute("SELECT name, last_send_s FROM targets WHERE last_send_s IS NOT NULL")
     )
     last.update(dict.fromkeys((name for (name,) in connection.execute(_MAYBE_SENDING)), now_s))
-    return {target: last[target] for target in targets if target in last}
+    return last
 
 
 _RUN_COLUMNS: Final = (

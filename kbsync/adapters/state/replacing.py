@@ -30,18 +30,23 @@ _PARTS: Final = ("", "-journal", "-wal", "-shm")
 
 
 def replace(
-    path: Path, lock: StateLock, items: Iterable[tuple[Item, Fields]], clock: Callable[[], float]
+    path: Path,
+    lock: StateLock,
+    items: Iterable[tuple[Item, Fields]],
+    targets: Iterable[str],
+    clock: Callable[[], float],
 ) -> Path | None:
     """Put a new state, which knows *items* and nothing else, in the place of the one at *path*.
 
     Return where that one is kept, or None when there was none. *clock* tells the seconds since the epoch: until now
-    the targets of *items* may have been sent to. The new state is complete before anything is moved; a kill in between
-    leaves the old one, none, which is noticed, or the new one. Raises StateError, with nothing moved, when it cannot be
-    made, another process has the old one open, or that belongs to another program; and what *items* raises.
+    *targets*, and those of *items*, may have been sent to. The new state is complete before anything is moved; a kill
+    in between leaves the old one, none, which is noticed, or the new one. Raises StateError, with nothing moved, when
+    it cannot be made, another process has the old one open, or that belongs to another program; and what *items*
+    raises.
     """
     lineage = str(uuid4())
     try:
-        new = make_new(path, lineage, lambda connection: _fill(connection, items, clock))
+        new = make_new(path, lineage, lambda connection: _fill(connection, items, targets, clock))
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"A new state beside {path} cannot be made: {error}.") from error
 
@@ -61,11 +66,18 @@ def replace(
     return old
 
 
-def _fill(connection: sqlite3.Connection, items: Iterable[tuple[Item, Fields]], clock: Callable[[], float]) -> None:
+def _fill(
+    connection: sqlite3.Connection,
+    items: Iterable[tuple[Item, Fields]],
+    targets: Iterable[str],
+    clock: Callable[[], float],
+) -> None:
     names, numbers, left = Names(connection), count(1), iter(items)
     while some := list(islice(left, _AT_ONCE)):
         updates = [Update(names.container(connection, item), item.id, fields) for item, fields in some]
         know(connection, updates, numbers)
+    for target in targets:
+        names.target(connection, target)
     connection.execute("UPDATE targets SET last_send_s = ?", (clock(),))
 
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from kbsync.core.state import MOST_ATTEMPTS
+
 __all__ = (
     "APPLICATION_ID",
     "ATTEMPTS_PER_CHANGE",
@@ -18,7 +20,7 @@ APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
 FORMAT_VERSION: Final = 2
 EPOCHS_SINCE_FORMAT: Final = 2
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
-ATTEMPTS_PER_CHANGE: Final = 1000
+ATTEMPTS_PER_CHANGE: Final = MOST_ATTEMPTS + 1
 # What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
 LATE: Final = 2
 # Conditions on attempts. An index serves them because both begin with the one that it has.

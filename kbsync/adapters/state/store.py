@@ -102,18 +102,19 @@ class StateStore:
         """
         return break_lock(self.path, id_)
 
-    def rebuild(self, items: Iterable[tuple[Item, Fields]]) -> Path | None:
+    def rebuild(self, items: Iterable[tuple[Item, Fields]], targets: Iterable[str] = ()) -> Path | None:
         """Put a new state, which knows *items* and nothing else, in the place of what is there, under the lock.
 
         Return where that is kept under another name, or None when there was nothing. It may be damaged, newer, or not
-        the one that should be. Raises StateError with nothing changed, and what *items* raises.
+        the one that should be. *targets*, and those of *items*, may have been sent to until now. Raises StateError with
+        nothing changed, and what *items* raises.
         """
         assert self._lock is not None, "rebuilding needs the lock"
         self._release_known()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        return replace(self.path, self._lock, items, self._now_s)
+        return replace(self.path, self._lock, items, targets, self._now_s)
 
     def accept(self) -> Guarded:
         """Take the state that is there for the one that should be, under the lock, and return what it is.
@@ -168,16 +169,17 @@ class StateStore:
             with reading(self.path), closing(connection):
                 return history.show(connection, item, doubts, fields)
 
-    def last_send_s(self, targets: Iterable[str]) -> dict[str, float]:
-        """Return for each of *targets* when it was last sent to, at the latest; without those that never were.
+    def last_send_s(self) -> dict[str, float]:
+        """Return for each target when it was last sent to, at the latest; without those that never were.
 
-        That is now for a target with an attempt that a killed run did not live to conclude.
+        Also for those that have another name by now. It is now for a target with an attempt that a killed run did not
+        live to conclude.
         """
         connection = self._open()
         if connection is None:
             return {}
         with reading(self.path), closing(connection):
-            return history.last_sends(connection, targets, self._now_s())
+            return history.last_sends(connection, self._now_s())
 
     # ---- writing, under the lock
 

@@ -79,7 +79,7 @@ def test_reading_changes_nothing_on_disk(written: Path) -> None:
     store.list_runs()
     store.load_report()
     store.show(image(3))
-    store.last_send_s(["coze-cn"])
+    store.last_send_s()
 
     assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in written.parent.iterdir()} == before
 

@@ -214,17 +214,17 @@ def test_the_last_send_to_each_target_outlives_the_run(path: Path) -> None:
             read = await journal.intend_read("coze-com", "coze.image.caption", 1, 1.0)
             journal.conclude_read(read, ReadRecord("coze-com", "coze.image.caption", 1, 250.0, 1.0, "accepted", OK))
             await journal.flush()
-            assert store.last_send_s(["coze-cn", "coze-com", "other"]) == {"coze-cn": 300.0, "coze-com": 250.0}
+            assert store.last_send_s() == {"coze-cn": 300.0, "coze-com": 250.0}
             await journal.intend(Intent(1, 1, 1.0))
 
         asyncio.run(run())
     store = StateStore(path, lambda: now_s)
-    assert store.last_send_s(["coze-cn", "coze-com"]) == {"coze-cn": 300.0, "coze-com": 5000.0}
+    assert store.last_send_s() == {"coze-cn": 300.0, "coze-com": 5000.0}
 
     with store:
         began(store, plan_of([]))
         now_s = 9000.0
-        assert store.last_send_s(["coze-com"]) == {"coze-com": 5000.0}
+        assert store.last_send_s() == {"coze-cn": 300.0, "coze-com": 5000.0}
 
 
 def test_a_read_that_a_kill_left_open_counts_as_sent_just_now(path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_read_that_a_kill_left_open_counts_as_sent_just_now(path: Path) -> Non
         journal = began(store, captions(1))
         asyncio.run(_open_read(journal))
 
-    assert StateStore(path, lambda: 777.0).last_send_s(["coze-cn"]) == {"coze-cn": 777.0}
+    assert StateStore(path, lambda: 777.0).last_send_s() == {"coze-cn": 777.0}
     assert StateStore(path).load_report().facts.reads == 1
 
 

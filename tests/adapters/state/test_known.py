@@ -40,7 +40,7 @@ def test_a_state_that_does_not_exist_knows_nothing_and_stays_so(path: Path) -> N
         assert known.doubts() == {}
         assert known.counts() == {}
     assert store.list_runs() == ()
-    assert store.last_send_s(["coze-cn"]) == {}
+    assert store.last_send_s() == {}
     assert store.show(image(1)).attempts == ()
     assert not path.parent.exists()
 

@@ -88,7 +88,7 @@ def test_what_is_not_the_state_that_was_there_is_refused_by_all_and_left_alone(
         store.load_report,
         store.failed_of,
         lambda: store.show(image(1)),
-        lambda: store.last_send_s(["coze-cn"]),
+        store.last_send_s,
     ):
         with pytest.raises(StateError, match=said):
             read()
@@ -198,6 +198,14 @@ def _rebuild(path: Path, items: list[tuple[Item, dict[str, str]]] = _ITEMS) -> P
         return store.rebuild(items)
 
 
+def test_a_new_state_knows_that_every_target_may_have_been_sent_to_until_now(path: Path) -> None:
+    with StateStore(path, lambda: 1_795_000_000.0) as store:
+        store.lock("state init")
+        store.rebuild((), ["coze-cn", "volc-bj"])
+
+    assert StateStore(path).last_send_s() == dict.fromkeys(["coze-cn", "volc-bj"], 1_795_000_000.0)
+
+
 def test_a_rebuilt_state_knows_what_it_was_given_and_the_old_one_is_kept(path: Path) -> None:
     before = path.read_bytes()
     with StateStore(path).known() as known:
@@ -214,7 +222,7 @@ def test_a_rebuilt_state_knows_what_it_was_given_and_the_old_one_is_kept(path: P
         assert {item: known.fields(item) for item in known.items()} == dict(_ITEMS)
         assert all(known.digest(item) for item, _ in _ITEMS)
         assert known.doubts() == {}
-    assert StateStore(path).last_send_s(["coze-cn"]) == {"coze-cn": 1_795_000_000.0}
+    assert StateStore(path).last_send_s() == {"coze-cn": 1_795_000_000.0}
     assert path.stat().st_mode & 0o077 == 0
     with StateStore(old).known() as known:
         assert known.lineage == lineage
