@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.bombs import measure_bombs
 from benchmarks.children import stay_on_client_core
 from benchmarks.helping import measure_help
 from benchmarks.pacing import measure_pacing
@@ -27,6 +28,7 @@ class Sizes:
         self.sends = 200 if quick else 20_000
         self.vendor_sends = 20 if quick else 1_000
         self.planned = 300 if quick else 100_000
+        self.bomb_mib = 16 if quick else 512
 
 
 _GROUPS: Final[dict[str, Callable[[Path, Sizes], tuple[str, list[Row]]]]] = {
@@ -34,6 +36,7 @@ _GROUPS: Final[dict[str, Callable[[Path, Sizes], tuple[str, list[Row]]]]] = {
     "meta": lambda folder, sizes: measure(META, folder, sizes.sends, sizes.vendor_sends, sizes.rounds),
     "plan": lambda folder, sizes: measure_plan(folder, sizes.planned, sizes.rounds),
     "pacing": lambda folder, sizes: measure_pacing(folder, sizes.rounds),
+    "bombs": lambda folder, sizes: measure_bombs(folder, sizes.bomb_mib, sizes.rounds),
     "help": lambda folder, sizes: measure_help(folder, sizes.rounds),
 }
 

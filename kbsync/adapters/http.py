@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Any, Final, Self
@@ -36,6 +37,7 @@ from aiohttp import (
     ServerFingerprintMismatch,
     TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -48,6 +50,10 @@ __all__ = ("HttpTransport",)
 # Below what servers and load balancers commonly keep an idle connection for, so that few requests meet a closed one.
 _KEEP_ALIVE_S: Final = 15
 _DNS_CACHE_S: Final = 60
+# A connection may end while its request waits for its turn, but not again and again.
+_CONNECTIONS_PER_REQUEST: Final = 5
+# So much of a compressed answer is unfolded at a time.
+_STEP_BYTES: Final = 64 * 1024
 # How often requests are looked at that take too long, at the least.
 _LOOK_S: Final = 1.0
 # Visible ASCII but no fragment, from the first slash on: nothing that could end the line, or extend the host before it.
@@ -110,6 +116,23 @@ class _NoCookies(DummyCookieJar):
         """Do nothing."""
 
 
+class _Protocol(ResponseHandler):
+    """Listens only while a request is on the connection: what a server says before is no answer to the next one."""
+
+    asked = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take *data*, or end a connection on which nothing was asked."""
+        if self.asked or not data:
+            super().data_received(data)
+        else:
+            self.close()
+
+    def fall_silent(self) -> None:
+        """Expect nothing more."""
+        self.asked = False
+
+
 class _Connector(TCPConnector):
     """Hands out a connection when its request may leave: until then, nothing was sent for sure.
 
@@ -120,24 +143,23 @@ class _Connector(TCPConnector):
     total_timeout_s: float = inf
     connecting: set[asyncio.Task[Any]]
 
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # of a socket factory
+            limit=limit, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S
+        )
+        self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment]  # makes one of its kind
+
     async def connect(
         self,
         req: ClientRequest,
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109  the signature is aiohttp's
     ) -> Connection:
-        call, task = _CALL.get(), asyncio.current_task()
-        assert task is not None
-        while True:
-            self.connecting.add(task)
-            try:
-                connection = await super().connect(req, traces, timeout)
-            except asyncio.CancelledError:
-                if task in self.connecting or task.uncancel():
-                    raise  # somebody else wants it to end
-                raise _HeldBackError from None
-            finally:
-                self.connecting.discard(task)
+        call = _CALL.get()
+        for _ in range(_CONNECTIONS_PER_REQUEST):
+            connection = await self._connected(req, traces, timeout)
+            protocol = connection.protocol
+            assert isinstance(protocol, _Protocol)
             try:
                 call.passed = await call.ready()
             finally:
@@ -145,12 +167,34 @@ class _Connector(TCPConnector):
                     connection.release()
             if not call.passed:
                 raise _HeldBackError
-            if connection.protocol is not None and connection.protocol.is_connected():
+            if protocol.is_connected():
+                protocol.asked = True
+                connection.add_callback(protocol.fall_silent)
                 call.connection = connection
                 call.due_s = self._loop.time() + self.total_timeout_s
                 return connection
             call.passed = False  # it was closed meanwhile, and never used
             connection.close()
+        raise ServerDisconnectedError
+
+    async def _connected(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109  likewise
+    ) -> Connection:
+        """Return a connection. Raises _HeldBackError when it is no longer wanted."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.connecting.add(task)
+        try:
+            return await super().connect(req, traces, timeout)
+        except asyncio.CancelledError:
+            if task in self.connecting or task.uncancel():
+                raise  # somebody else wants it to end
+            raise _HeldBackError from None
+        finally:
+            self.connecting.discard(task)
 
 
 class HttpTransport:
@@ -191,7 +235,7 @@ class HttpTransport:
         return f"HttpTransport({self._origin!r})"
 
     async def __aenter__(self) -> Self:
-        connector = _Connector(limit=self._concurrency, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=_DNS_CACHE_S)
+        connector = _Connector(limit=self._concurrency)
         connector.total_timeout_s = self._total_timeout_s
         connector.connecting = self._connecting
         self._session = ClientSession(
@@ -281,45 +325,62 @@ async def _response(answer: ClientResponse, limit_bytes: int) -> Response:
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
 
-    body = await _body(answer, limit_bytes)
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in {"identity", ""}:
-        body = _decoded(body, encoding, limit_bytes)
-    return Response(answer.status, headers, body)
+    encoding = headers.get("content-encoding", "").strip().lower()
+    return Response(answer.status, headers, await _body(answer, encoding, limit_bytes))
 
 
-async def _body(answer: ClientResponse, limit_bytes: int) -> bytes:
-    """Return the body as sent. Stops reading at the limit."""
+async def _body(answer: ClientResponse, encoding: str, limit_bytes: int) -> bytes:
+    """Return the body without its compression, which nobody asked for but some proxies apply all the same.
+
+    Stops reading, and unfolding, at the limit.
+    """
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise _CutError("malformed", "the answer has a content encoding that was not asked for")
     if (answer.content_length or 0) > limit_bytes:
         raise _CutError("oversized", f"the answer announces {answer.content_length} bytes")
 
     content = answer.content
-    pieces: list[bytes] = []
-    size = 0
+    gzip = _Gzip() if encoding.endswith("gzip") else None
+    body = bytearray()
+    sent = 0
     while piece := await content.readany():
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit_bytes:
-            raise _CutError("oversized", f"the answer has more than {limit_bytes} bytes")
+        sent += len(piece)
+        if gzip is None:
+            body += piece
+        else:
+            gzip.unfold(piece, body, limit_bytes)
+        if sent > limit_bytes or len(body) > limit_bytes:
+            raise _CutError("oversized", f"the answer has more than {limit_bytes} bytes, as sent or decoded")
 
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _decoded(body: bytes, encoding: str, limit_bytes: int) -> bytes:
-    """Return *body* without its compression, which nobody asked for but some proxies apply all the same."""
-    if encoding not in {"gzip", "x-gzip"}:
-        raise _CutError("malformed", "the answer has a content encoding that was not asked for")
-
-    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        plain = inflater.decompress(body, limit_bytes + 1)
-    except zlib.error:
-        raise _CutError("malformed", "the answer is not the gzip it claims to be") from None
-    if len(plain) > limit_bytes:
-        raise _CutError("oversized", f"the answer decodes to more than {limit_bytes} bytes")
-    if not inflater.eof:
+    if gzip is not None and not gzip.complete:
         raise _CutError("truncated", "the answer's gzip ends early")
-    return plain
+    return bytes(body)
+
+
+class _Gzip:
+    """The compression of one answer, undone piece by piece; *complete* says that its end was seen."""
+
+    def __init__(self) -> None:
+        self.complete = False
+        self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    def unfold(self, piece: bytes, body: bytearray, limit_bytes: int) -> None:
+        """Append what *piece* stands for to *body*, until that is over the limit.
+
+        Raises _CutError for what is no gzip.
+        """
+        if self.complete:
+            raise _CutError("malformed", "the answer goes on behind its gzip")
+        inflater = self._inflater
+        try:
+            while piece and len(body) <= limit_bytes:
+                body += inflater.decompress(piece, _STEP_BYTES)
+                piece = inflater.unconsumed_tail
+        except zlib.error:
+            raise _CutError("malformed", "the answer is not the gzip it claims to be") from None
+        self.complete = inflater.eof
+        if inflater.unused_data:
+            raise _CutError("malformed", "the answer goes on behind its gzip")
 
 
 def _lost(error: Exception, *, sent: bool) -> Lost:

@@ -56,7 +56,7 @@ def rebuild(
         reading = Reading(workspace.config, places, console, _not_before_s(store, workspace))
         found = reading.read(accesses)
         whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
-        if len(whole) < len(places):
+        if reading.exits or len(whole) < len(places):
             console.err.lines(problem_lines(_unread(places, found)))
             return most_telling(reading.exits or {Exit.ERROR})
 

@@ -17,7 +17,6 @@ from kbsync.engine.credential import Credential
 from kbsync.engine.errands import Errand, Job, Look, Read
 from kbsync.engine.exchange import UNDECIDED, Exchange, Meaning
 from kbsync.engine.judge import Judge
-from kbsync.engine.pacing import Pacer
 from kbsync.engine.run import Run
 from kbsync.engine.target import READ_ANSWER_BYTES, WRITE_ANSWER_BYTES, Clock, Target
 from kbsync.errors import StateWriteError
@@ -50,11 +49,6 @@ class Lane:
         self._codec = target.codec
         self._credential = credential
         self._looks = looks
-        self._endpoints = {
-            operation: Pacer(rate_per_s, 1, clock)
-            for operation, rate_per_s in target.rates.items()
-            if rate_per_s < credential.pacer.tempo.ceiling_per_s
-        }
         ends_s = {seq: clock.monotonic() + hold.until_s - clock.wall() for seq, hold in holds.items()}
         self._agenda = Agenda(
             target,
@@ -77,14 +71,15 @@ class Lane:
     async def work(self) -> None:
         """Be one worker, until there is no more to do or nothing more may be sent."""
         while self._goes_on():
-            errand = self._next()
+            now_s = self._clock.monotonic()
+            errand = self._next(now_s)
             if errand is not None:
                 await self._do(errand)
-                self._credential.breaker.put_back(errand)
+                self._credential.put_back(errand)
             elif self._agenda.finished or self._judge.stopped is not None:
                 break
             else:
-                await self._wait()
+                await self._wait(now_s)
 
         self._tell()
 
@@ -104,9 +99,9 @@ class Lane:
             self._judge.give_up("outage")
         return self._judge.stopped is None and self._run.stopping is None
 
-    def _next(self) -> Errand | None:
+    def _next(self, now_s: float) -> Errand | None:
         breaker = self._credential.breaker
-        if not breaker.may_take(self._clock.monotonic()):
+        if not breaker.may_take(now_s):
             return None
         try:
             errand = self._agenda.next()
@@ -240,7 +235,7 @@ class Lane:
         When nothing more is to be sent, whatever has not left by then is let go at once.
         """
         now, pacer = self._clock.monotonic, self._credential.pacer
-        endpoint = self._endpoints.get(errand.jobs[0].operation.name) if isinstance(errand, Job) else None
+        endpoint = self._credential.endpoints.get(errand.operation.name) if isinstance(errand, Job) else None
         if endpoint is not None and not (self._may_leave(errand) and await endpoint.turn(self)):
             return
         if not (self._may_leave(errand) and await pacer.turn(self, rank) and self._may_leave(errand)):
@@ -280,17 +275,16 @@ class Lane:
     def _halt(self) -> None:
         """Let go of whatever waits for its turn, or for a connection: nothing of it has left."""
         self._halted = True
-        for pacer in (self._credential.pacer, *self._endpoints.values()):
-            pacer.dismiss(self)
+        self._credential.dismiss(self)
         self.target.transport.abandon()
         self._tell()
 
-    async def _wait(self) -> None:
-        """Wait until a retry is due, or another worker has news."""
-        due_at_s = self._credential.look_again_at_s(self._agenda.due_at_s)
+    async def _wait(self, looked_at_s: float) -> None:
+        """Wait, after nothing was found to do at *looked_at_s*, until there may be or another worker has news."""
+        again_at_s = self._credential.look_again_at_s(looked_at_s, self._agenda.due_at_s)
         self._idle += 1
         try:
-            with anyio.move_on_after(None if due_at_s is None else due_at_s - self._clock.monotonic()):
+            with anyio.move_on_after(again_at_s - self._clock.monotonic()):
                 await self._news.wait()
         finally:
             self._idle -= 1

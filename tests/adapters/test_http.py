@@ -100,6 +100,18 @@ async def close(_exchange: Exchange) -> None:
     return
 
 
+async def go_on(exchange: Exchange) -> None:
+    await exchange.write(b"x")
+
+
+async def end_of_gzip(exchange: Exchange) -> None:
+    await exchange.write(PLAIN_GZIP[-8:])
+
+
+async def end_and_go_on(exchange: Exchange) -> None:
+    await exchange.write(PLAIN_GZIP[-8:] + b"x")
+
+
 async def reset_after_reading(exchange: Exchange) -> None:
     await exchange.read()
     exchange.reset()
@@ -171,6 +183,10 @@ LOSSES: dict[str, tuple[Fault, str]] = {
     "gzip that is none": (says(ok(b'{"code":0}', GZIP)), "malformed"),
     "gzip cut short": (says(ok(PLAIN_GZIP[:-6], GZIP)), "truncated"),
     "a gzip bomb": (says(ok(BOMB, GZIP)), "oversized"),
+    "gzip that goes on": (says(ok(PLAIN_GZIP + b"x", GZIP)), "malformed"),
+    "gzip behind gzip": (says(ok(PLAIN_GZIP * 2, GZIP)), "malformed"),
+    "gzip that goes on later": (then(head(GZIP) + PLAIN_GZIP, go_on), "malformed"),
+    "gzip that goes on at its end": (then(head(GZIP) + PLAIN_GZIP[:-8], end_and_go_on), "malformed"),
     "an encoding nobody asked for": (says(ok(b"\x0b\x02\x80", b"Content-Encoding: br")), "malformed"),
     "two encodings": (says(ok(gzip.compress(PLAIN_GZIP), b"Content-Encoding: gzip, gzip")), "malformed"),
     "too large a length": (says(head(b"Content-Length: 4000000000") + b"{"), "oversized"),
@@ -191,6 +207,7 @@ ANSWERS: dict[str, tuple[Fault, int, bytes]] = {
     "a body until FIN": (says(head() + b'{"code":0}'), 200, b'{"code":0}'),
     "one byte at a time": (says(*(bytes([byte]) for byte in ok())), 200, b'{"code":0}'),
     "gzip unasked": (says(ok(PLAIN_GZIP, GZIP)), 200, b'{"code":0}'),
+    "gzip, its end later": (then(head(GZIP) + PLAIN_GZIP[:-8], end_of_gzip), 200, b'{"code":0}'),
     "gzip in gzip": (says(ok(gzip.compress(PLAIN_GZIP), GZIP)), 200, PLAIN_GZIP),
     "interim answers": (says(b"HTTP/1.1 102 Processing\r\n\r\n" * 20 + ok()), 200, b'{"code":0}'),
     "an early 413": (refuse_early, 413, b'{"code":413}'),
@@ -428,6 +445,50 @@ async def test_repeated_headers_are_joined_and_names_are_lower_case() -> None:
         assert isinstance(answer, Response)
         assert answer.headers["retry-after"] == "1, 2"
         assert answer.headers["x-tt-logid"] == "abc"
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["with the answer", "later"])
+@pytest.mark.parametrize("unasked", [ok(), ok()[:20], b"x", b"HTTP/1.1 102 Processing\r\n\r\n"], ids=ascii)
+async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request(unasked: bytes, early: bool) -> None:  # noqa: FBT001
+    async def fault(exchange: Exchange) -> None:
+        await exchange.read()
+        await exchange.write(ok() + unasked[: len(unasked) // 2] if early else ok())
+        await asyncio.sleep(0.05)
+        await exchange.write(unasked[len(unasked) // 2 :] if early else unasked)
+        await exchange.read()
+        await exchange.write(ok(b'{"code":4000}'))
+
+    async with serving(fault) as server, transport_to(server.url) as transport:
+        first = await send(transport, request())
+        await asyncio.sleep(0.15)
+        second = await send(transport, request())
+
+        assert isinstance(first, Response)
+        assert first.body == b'{"code":0}'
+        # On a connection of its own it is the first request again.
+        assert isinstance(second, Response)
+        assert (server.connections, len(server.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 ready\r\n", ok()], ids=ascii)
+async def test_a_server_that_ends_or_greets_is_left_after_a_few_connections_and_nothing_is_sent(
+    greeting: bytes,
+) -> None:
+    async def fault(exchange: Exchange) -> None:
+        await exchange.write(greeting)
+        if greeting:
+            await exchange.read()
+
+    async def a_turn_later() -> bool:
+        await asyncio.sleep(0.1)
+        return True
+
+    async with serving(fault) as server, transport_to(server.url) as transport:
+        lost = await send(transport, request(), ready=a_turn_later)
+
+        assert isinstance(lost, Lost)
+        assert (lost.reason, lost.sent, lost.fatal) == ("disconnected", False, False)
+        assert (server.connections, server.requests) == (5, [])
 
 
 async def test_a_read_may_have_a_longer_answer_than_a_write() -> None:

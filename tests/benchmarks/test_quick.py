@@ -50,6 +50,13 @@ def test_the_smoke_form_runs_and_prints_every_row(tmp_path: Path) -> None:
             "bare orjson line loop",
         ],
         "pacing": list(SCENARIOS),
+        "bombs": [
+            "kbsync, gzip",
+            "bare aiohttp, gzip",
+            "kbsync, plain",
+            "kbsync, chunks without an end",
+            "kbsync, an answer of 10 bytes",
+        ],
         "help": ["python -c pass", "kbsync --help", "kbsync --version", "kbsync apply --help"],
     }
     for rows in names.values():

@@ -224,6 +224,21 @@ def test_a_signal_leaves_everything_as_it_was(large: Desk) -> None:
     assert not large.state.exists()
 
 
+def test_a_signal_during_the_last_answers_leaves_everything_as_it_was_too(desk: Desk) -> None:
+    before = known(desk)
+    desk.emulator.latency = Latency(1.0, 1.0)
+    process = subprocess.Popen(desk.command(*REBUILD), cwd=desk.folder, stderr=subprocess.PIPE, text=True)
+    while desk.requests < 3 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 143
+    assert "nothing was replaced" in err
+    assert known(desk) == before
+    assert not list(desk.state.parent.glob("state.db.old-*"))
+
+
 def test_manifests_that_declare_nothing_are_a_wrong_use(desk: Desk) -> None:
     desk.write("empty.yaml", 'kbsync: 1\ntarget: coze-cn\ndataset: "744632974166804001"\n')
 

@@ -24,7 +24,7 @@ from tests.adapters.state.plans import plan_of
 state, races, seed, timeout_s = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 randomly = random.Random(seed)
 
-def run(gate, until, said):
+def run(gate, until, said, ready):
     os.read(gate, 1)
     store = StateStore(state)
     try:
@@ -37,26 +37,27 @@ def run(gate, until, said):
     os.close(inside)
     os.unlink(state.with_name("inside"))
     if not timeout_s:
+        os.write(ready, b"!")
         os.read(until, 1)
     store.close()
     return 0
 
 for _ in range(races):
     count, kill = randomly.randint(2, 8), randomly.random() < 0.3
-    (gate, open_gate), (until, end), (told, said) = os.pipe(), os.pipe(), os.pipe()
+    (gate, open_gate), (until, end), (told, said), (written, ready) = os.pipe(), os.pipe(), os.pipe(), os.pipe()
     racers = []
     for _ in range(count):
         racer = os.fork()
         if not racer:
-            for descriptor in (open_gate, end, told):
+            for descriptor in (open_gate, end, told, written):
                 os.close(descriptor)
             code = 99
             try:
-                code = run(gate, until, said)
+                code = run(gate, until, said, ready)
             finally:
                 os._exit(code)
         racers.append(racer)
-    for descriptor in (gate, until, said):
+    for descriptor in (gate, until, said, ready):
         os.close(descriptor)
     time.sleep(0.002 * count)
     os.close(open_gate)
@@ -66,10 +67,11 @@ for _ in range(races):
         codes[racer] = os.waitstatus_to_exitcode(status)
     if not timeout_s:
         (winner,) = set(racers) - codes.keys()
-        if kill:
+        if os.read(written, 1) and kill:
             os.kill(winner, signal.SIGKILL)
         os.close(end)
         codes[winner] = os.waitstatus_to_exitcode(os.waitpid(winner, 0)[1])
+    os.close(written)
     with os.fdopen(told, "rb") as lines:
         messages = dict(map(json.loads, lines))
     print(json.dumps({"codes": list(codes.items()), "killed": kill, "messages": list(messages.items())}), flush=True)
@@ -83,7 +85,7 @@ def race_often(state: Path, races: int, seed: int) -> str:
         codes: dict[int, int] = dict(race["codes"])
         messages: dict[int, str] = dict(race["messages"])
         winner = list(codes)[-1]
-        assert codes.pop(winner) == (-9 if race["killed"] else 0)
+        assert codes.pop(winner) == (-9 if race["killed"] else 0), race
         assert set(codes.values()) == {6}
         assert messages.keys() == codes.keys()
         assert all(f"process {winner} on" in message for message in messages.values()), messages

@@ -19,7 +19,7 @@ def test_a_disk_that_is_full_at_any_moment_loses_and_claims_nothing(tmp_path: Pa
     figures(fill_disks(tmp_path, limits=5, seed=3))
 
 
-def test_a_state_that_is_deleted_under_a_run_is_missed_and_another_one_is_begun_on_a_word(tmp_path: Path) -> None:
+def test_a_state_that_is_deleted_under_a_run_is_put_back_and_nothing_is_sent_twice(tmp_path: Path) -> None:
     with staged(tmp_path, made_world(100), targets=_TARGETS) as stage:
         state = stage.job.folder / ".kbsync" / "state.db"
         with stage.job.start("apply", "--yes") as running:
@@ -34,12 +34,16 @@ def test_a_state_that_is_deleted_under_a_run_is_missed_and_another_one_is_begun_
             refused = stage.job.run(*words)
             assert refused.code == 1
             assert f"The state {state} is missing, and 1 runs had written to the one that was here" in refused.err
-            assert "`kbsync state init`" in refused.err
         assert stage.seen() == sent
 
-        begun = stage.job.run("state", "init", "--yes")
-        assert (begun.code, begun.out) == (0, "began a new state\n")
+        saved = re.search(r"What was in it is in (\S+): rename", done.err)
+        left = re.search(r"`kbsync state recover (\S+)`", done.err)
+        assert saved is not None
+        assert left is not None
+        Path(saved[1]).rename(state)
+        assert stage.job.run("state", "recover", left[1]).code == 0
         assert stage.job.apply()[0] == 0
+        assert max(stage.seen_by_item().values()) == 1
         assert stage.content() == stage.world.after
 
 
@@ -61,7 +65,7 @@ def test_a_run_that_was_frozen_and_lost_its_lock_writes_nothing_and_its_ends_are
         done = frozen.done()
 
         assert done.code == 6
-        assert "its lock was broken" in done.err
+        assert "its lock was broken or removed" in done.err
         assert stage.job.journal.outcomes() == before
         assert stage.job.journal.is_sound()
         found = re.search(r"`kbsync state recover (\S+)`", done.err)

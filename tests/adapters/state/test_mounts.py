@@ -74,7 +74,10 @@ def test_on_a_network_file_system_nothing_is_created(
     assert list((tmp_path / "share").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "apfs", "fuseblk", "f2fs"])
+@pytest.mark.parametrize(
+    "kind",
+    ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuse.fuse-overlayfs", "apfs", "fuseblk", "f2fs"],
+)
 def test_a_local_file_system_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     check_local(_mounted(tmp_path, monkeypatch, kind))
 
