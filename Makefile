@@ -5,7 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format lint types arch readme test test-all bench campaign-faults campaign-kill requirements clean
+.PHONY: help install demo check format lint types arch readme test test-all bench faults requirements clean \
+	campaign-faults campaign-kill campaign-locks campaign-sim campaign-signals campaign-soak campaign-rates
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -60,11 +61,23 @@ test-all: ## Run the tests on every Python of VERSIONS that the machine has
 	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	done
 
+campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where the provider allows less (3 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_rates.py
+
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
-	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py tests/campaigns/test_rates.py
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py
 
 campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)
 	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_kills.py
+
+campaign-signals: $(BIN)/.dev ## 108 runs ended by one to three signals at random times (5 minutes)
+	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_signals.py
+
+campaign-locks: $(BIN)/.dev ## 1,000 races for the lock of a state, one winner each, and 100 full disks (15 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_locks.py tests/campaigns/test_full_disks.py
+
+campaign-sim: $(BIN)/.dev ## 10,000 seeds of faults, rates, kills and edits on virtual time (15 minutes); SEED=N plays one
+	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_simulation.py
 
 bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
 	$(BIN)/python -m benchmarks

@@ -5,7 +5,7 @@ import resource
 import sys
 from typing import Final
 
-from kbsync.cli.start import leaving_at_once
+from kbsync.cli.start import leaving_at_once, settled
 
 __all__ = ("main",)
 
@@ -26,6 +26,7 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    settled()
     sys.exit(code)
 
 

@@ -186,6 +186,7 @@ class ScriptedTransport:
         self._latency_s = latency_s
         self._connect_s = connect_s
         self._asked = count_up()
+        self._abandoned = anyio.Event()
         self._open: set[str] = set()
         self.held_back = 0
         self.sent: list[Sent] = []
@@ -196,7 +197,9 @@ class ScriptedTransport:
     async def send(self, request: Request, limit_bytes: int, ready: Ready) -> Response | Lost:
         number = next(self._asked)
         if connect_s := self._connect_s(number) if callable(self._connect_s) else self._connect_s:
-            await anyio.sleep(connect_s)
+            with anyio.move_on_after(connect_s):
+                await self._abandoned.wait()
+                return Lost("unsent", "abandoned", sent=False)
         if not await ready():
             self.held_back += 1
             return Lost("unsent", "held back", sent=False)
@@ -213,6 +216,9 @@ class ScriptedTransport:
             self._open -= ids
             self.sent.append(Sent(request, at_s, anyio.current_time()))
         return self._script(request, count) or _confirmed(request)
+
+    def abandon(self) -> None:
+        self._abandoned.set()
 
     @property
     def writes(self) -> list[Sent]:

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import partial
 from math import inf
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -136,10 +136,12 @@ class _Protocol(ResponseHandler):
 class _Connector(TCPConnector):
     """Hands out a connection when its request may leave: until then, nothing was sent for sure.
 
-    That wait counts neither as connecting nor for the *total_timeout_s* of the request.
+    That wait counts neither as connecting nor for the *total_timeout_s* of the request. *connecting* are the tasks that
+    have no connection yet; whoever cancels one takes it out first.
     """
 
     total_timeout_s: float = inf
+    connecting: set[asyncio.Task[Any]]
 
     def __init__(self, *, limit: int) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # of a socket factory
@@ -155,7 +157,7 @@ class _Connector(TCPConnector):
     ) -> Connection:
         call = _CALL.get()
         for _ in range(_CONNECTIONS_PER_REQUEST):
-            connection = await super().connect(req, traces, timeout)
+            connection = await self._connected(req, traces, timeout)
             protocol = connection.protocol
             assert isinstance(protocol, _Protocol)
             try:
@@ -174,6 +176,25 @@ class _Connector(TCPConnector):
             call.passed = False  # it was closed meanwhile, and never used
             connection.close()
         raise ServerDisconnectedError
+
+    async def _connected(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109  likewise
+    ) -> Connection:
+        """Return a connection. Raises _HeldBackError when it is no longer wanted."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.connecting.add(task)
+        try:
+            return await super().connect(req, traces, timeout)
+        except asyncio.CancelledError:
+            if task in self.connecting or task.uncancel():
+                raise  # somebody else wants it to end
+            raise _HeldBackError from None
+        finally:
+            self.connecting.discard(task)
 
 
 class HttpTransport:
@@ -207,6 +228,7 @@ class HttpTransport:
         self._total_timeout_s = total_timeout_s
         self._session: ClientSession | None = None
         self._calls: set[_Call] = set()
+        self._connecting: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -215,6 +237,7 @@ class HttpTransport:
     async def __aenter__(self) -> Self:
         connector = _Connector(limit=self._concurrency)
         connector.total_timeout_s = self._total_timeout_s
+        connector.connecting = self._connecting
         self._session = ClientSession(
             connector=connector,
             cookie_jar=_NoCookies(),
@@ -236,6 +259,11 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def abandon(self) -> None:
+        """Let go of every request that waits for a connection: each is lost unsent, at once."""
+        while self._connecting:
+            self._connecting.pop().cancel()
 
     def _look(self) -> None:
         """Break off what is overdue, and come back."""

@@ -26,6 +26,7 @@ from kbsync.cli.plan import refused, show_plan, with_max_changes
 from kbsync.cli.report import report_format
 from kbsync.cli.running import Ended, Run, accesses_for
 from kbsync.cli.saved import check_encodable, moved, read_saved
+from kbsync.cli.signals import Signals
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
@@ -151,12 +152,12 @@ def apply(
     if not yes and (sys.stdin is None or not sys.stdin.isatty()):
         raise UsageError("without a terminal there is nobody to ask: say --yes")
 
-    with workspace.store() as store:
+    with Signals() as signals, workspace.store() as store:
         store.lock("apply", lock_timeout)
-        return _apply(workspace, store, wishes, console)
+        return _apply(workspace, store, wishes, console, signals)
 
 
-def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Console) -> int:
+def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Console, signals: Signals) -> int:
     known = store.known()
     guards = with_max_changes(workspace.config.guards, wishes.max_changes)
     stale: list[int] = []
@@ -183,7 +184,7 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     )
     with progress, _logs(console, progress) as logs:
         observers = [progress.observe, *(log.observe for log in logs)]
-        ended = Run(plan, workspace.config, store, progress, observers, wishes.policy).apply(
+        ended = Run(plan, workspace.config, store, progress, observers, wishes.policy, signals).apply(
             accesses, stale, known.hazards(), wishes.reason
         )
     return _account(ended, store, wishes, console)

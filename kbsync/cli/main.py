@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "validate": "Check manifests and configuration, offline.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
+    "simulate": "Tell how long apply would take, and what if. Sends nothing.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
     "state": "Look into the state, and mend it.",

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from kbsync.adapters.config import Access, Config
 from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
-from kbsync.cli.signals import listen
+from kbsync.cli.signals import Signals
 from kbsync.core.causes import cause_of
 from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, TargetStopped
 from kbsync.core.exits import Exit
@@ -28,9 +28,9 @@ from kbsync.engine.target import Policy, Target
 from kbsync.errors import LockLostError, StateWriteError
 from kbsync.views.progress import Progress
 
-__all__ = ("Ended", "Run", "accesses_for")
+__all__ = ("WINDOW_S", "Ended", "Run", "accesses_for", "open_target")
 
-_WINDOW_S = 1.0
+WINDOW_S = 1.0
 # Less than the 30 s that service managers and Kubernetes give before they kill.
 _GRACE_S = 25.0
 
@@ -39,6 +39,29 @@ def accesses_for(plan: Plan, config: Config) -> dict[str, Access]:
     """Return how to speak to each target that *plan* sends to, with its secrets. Raises CredentialsError."""
     names = dict.fromkeys(change.item.target for change in plan.changes)
     return {name: config.targets[name].access(os.environ, config.folder) for name in names}
+
+
+async def open_target(config: Config, name: str, access: Access, not_before_s: float, stack: AsyncExitStack) -> Target:
+    """Return the target *name* as the engine takes it; its connections are closed with *stack*."""
+    settings = config.targets[name].settings
+    transport = HttpTransport(
+        config.targets[name].origin,
+        concurrency=settings.concurrency,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+        total_timeout_s=settings.total_timeout_s,
+    )
+    return Target(
+        name=name,
+        codec=access.codec,
+        transport=await stack.enter_async_context(transport),
+        rate_per_s=settings.rate_per_s,
+        burst=settings.burst,
+        concurrency=settings.concurrency,
+        not_before_s=not_before_s,
+        credential=access.credential,
+        rates=settings.rates,
+    )
 
 
 class Ended(NamedTuple):
@@ -62,6 +85,7 @@ class Run:
     progress: Progress
     observers: Sequence[Observer]
     policy: Policy
+    signals: Signals
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
     failure: Exception | None = None
@@ -83,8 +107,9 @@ class Run:
         # any target, and may have had another name.
         now_s = time.time()
         last_s = max(self.store.last_send_s(self.config.targets).values(), default=0.0)
-        not_before_s = min(last_s, now_s) + _WINDOW_S
+        not_before_s = min(last_s, now_s) + WINDOW_S
         holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s)
+        self.signals.take_over()
         journal = self.store.begin_run(
             self.plan,
             allow_reason=allow_reason,
@@ -129,9 +154,11 @@ class Run:
 
         failure: Exception | None = None
         async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
-            targets = [await self._target(name, access, not_before_s, stack) for name, access in accesses.items()]
+            targets = [
+                await open_target(self.config, name, access, not_before_s, stack) for name, access in accesses.items()
+            ]
             engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
-            await tasks.start(partial(listen, partial(self._on_signal, engine, tasks)))
+            await tasks.start(partial(self.signals.listen, partial(self._on_signal, engine, tasks)))
             tasks.start_soon(self._tick)
             try:
                 await engine.apply(self.plan, frozenset(stale), holds)
@@ -142,27 +169,6 @@ class Run:
         if failure is not None:
             raise failure
         self._observe(RunFinished(journal.run_id, time.monotonic() - began_s))
-
-    async def _target(self, name: str, access: Access, not_before_s: float, stack: AsyncExitStack) -> Target:
-        settings = self.config.targets[name].settings
-        transport = HttpTransport(
-            self.config.targets[name].origin,
-            concurrency=settings.concurrency,
-            connect_timeout_s=settings.connect_timeout_s,
-            read_timeout_s=settings.read_timeout_s,
-            total_timeout_s=settings.total_timeout_s,
-        )
-        return Target(
-            name=name,
-            codec=access.codec,
-            transport=await stack.enter_async_context(transport),
-            rate_per_s=settings.rate_per_s,
-            burst=settings.burst,
-            concurrency=settings.concurrency,
-            not_before_s=not_before_s,
-            credential=access.credential,
-            rates=settings.rates,
-        )
 
     async def _tick(self) -> None:
         while True:

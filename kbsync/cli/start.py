@@ -1,4 +1,4 @@
-"""Interrupts while modules are imported, where the exception that Python makes of them may be swallowed."""
+"""Signals where Python's own ways with them do harm: while modules are imported, and while the interpreter ends."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-__all__ = ("leaving_at_once",)
+__all__ = ("leaving_at_once", "settled")
 
 _INTERRUPTED = 130
 
@@ -29,6 +29,12 @@ def leaving_at_once() -> Generator[None]:
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def settled() -> None:
+    """Let no signal change the exit code any more: everything is done, but the interpreter takes its time to end."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(*_: Any) -> NoReturn:

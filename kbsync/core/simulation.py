@@ -18,8 +18,8 @@ SIMULATION_FORMAT: Final = "kbsync.simulation/1"
 class Assumed:
     """How one target was set, and how its provider was taken to behave.
 
-    *true_rate_per_s* is what the provider allows, None for whatever is sent. *outages* are pairs of seconds after the
-    beginning, between which every request fails.
+    *true_rate_per_s* is what the provider allows, None for whatever is sent. A share of *fault_share* of the requests
+    meets a fault of the mix *faults*. *outages* are pairs of seconds after the beginning, between which all fail.
     """
 
     rate_per_s: float
@@ -28,6 +28,7 @@ class Assumed:
     true_rate_per_s: float | None
     latency_ms: tuple[float, float]
     faults: str
+    fault_share: float
     outages: tuple[tuple[float, float], ...]
 
 
@@ -35,10 +36,11 @@ class Assumed:
 class TargetSimulation:
     """What became of one target's changes.
 
-    *writes* and *reads* count requests that left, *retries* the writes that were not the first of their change,
+    *writes* and *reads* count requests that left, *retries* the attempts that were not the first of their change,
     *throttled* and *lost* the answers that said so or never came. *peak* is the most requests that left within any
-    second. *seconds* is when the last change was settled, *waited_s* how much of that the target paused because it was
-    asked to. *stopped* is why nothing more was sent to it, or empty. *outcomes* counts changes by outcome and reason.
+    second, *slowest_per_s* the rate that the target slowed down to, None when it did not. *seconds* is when its last
+    change was settled, *waited_s* how much of that it paused, because it was asked to or because the provider was down.
+    *stopped* is why nothing more was sent to it, or empty. *outcomes* counts changes by outcome and reason.
     """
 
     planned: int
@@ -48,6 +50,7 @@ class TargetSimulation:
     throttled: int
     lost: int
     peak: int
+    slowest_per_s: float | None
     seconds: float
     waited_s: float
     stopped: str

@@ -123,9 +123,16 @@ class Agenda:
             self._on_hold += errand.hold is not None
         heappush(self._due, (due_s, next(self._order), errand))
 
-    def prepared(self, job: Job) -> None:
-        """Take *job* back, to be gone on with as soon as possible."""
-        (self._prepared if job.operation.overlays else self._ready).append(job)
+    def prepared(self, job: Job, *, first: bool = False) -> None:
+        """Take *job* back, to be gone on with as soon as possible; *first* of all if it was read by itself.
+
+        Behind others that are read one by one its values would be too old when its turn comes, and then so for ever.
+        """
+        queue = self._prepared if job.operation.overlays else self._ready
+        if first:
+            queue.appendleft(job)
+        else:
+            queue.append(job)
 
     def held_back(self, job: Job) -> None:
         """Take *job* back, which was not sent although its turn came."""

@@ -55,10 +55,12 @@ class Breaker:
         """Tell whether *errand* may leave."""
         return self.closed or self._probe is errand
 
-    def put_back(self, errand: object) -> None:
-        """Take note that *errand* did not leave: another one may be the probe."""
-        if self._probe is errand:
-            self._probe = None
+    def put_back(self, errand: object) -> bool:
+        """Take note that nothing came of *errand*; return whether it was the probe: another one may be that now."""
+        if self._probe is not errand:
+            return False
+        self._probe = None
+        return True
 
     def answered(self) -> bool:
         """Count a clear answer; return whether that ended an outage."""

@@ -1,6 +1,7 @@
 """What the targets of one credential share: its pace, and whether the provider answers at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import inf
 
 from kbsync.core.events import Observer, OutageBegan, OutageEnded, RateChanged
 from kbsync.core.wire import Lost, Throttled, Transient
@@ -15,6 +16,7 @@ __all__ = ("Credential",)
 class Credential:
     """One credential in one run. *pacer* gives its turns, *breaker* says whether anything but probes may be sent.
 
+    *endpoints* give further turns to the operations that have a lower rate of their own: *rates*.
     *observe* is told what becomes of each target that has joined. *max_outage_s* is how long a target is waited for.
     """
 
@@ -28,13 +30,20 @@ class Credential:
         not_before_s: float,
         quota: int,
         max_outage_s: float | None,
+        rates: Mapping[str, float],
     ) -> None:
         self.pacer = Pacer(rate_per_s, burst, clock, not_before_s)
+        self.endpoints = {
+            operation: Pacer(lower_per_s, 1, clock)
+            for operation, lower_per_s in rates.items()
+            if lower_per_s < rate_per_s
+        }
         self.breaker = Breaker(quota)
         self.max_outage_s = max_outage_s
         self._now = clock.monotonic
         self._observe = observe
         self._targets: list[tuple[str, Callable[[], None]]] = []
+        self._told_slowed = False
 
     def join(self, target: str, wake: Callable[[], None]) -> None:
         """Share all this with *target*, whose workers are to look again whenever *wake* is called."""
@@ -44,27 +53,24 @@ class Credential:
         """Tell whether the provider has been down for longer than a run waits for it."""
         return self.max_outage_s is not None and self.breaker.open_for_s(self._now()) >= self.max_outage_s
 
-    def look_again_at_s(self, due_at_s: float | None) -> float | None:
-        """Return when somebody who found nothing to do should look again, if his next errand is due at *due_at_s*.
+    def look_again_at_s(self, looked_at_s: float, due_at_s: float | None) -> float:
+        """Return when somebody should look again who looked at *looked_at_s* and found nothing to do.
 
-        None when only news can bring him something to do.
+        His next errand is due at *due_at_s*. Infinite when only news can bring him something to do.
         """
+        due_at_s = inf if due_at_s is None else due_at_s
         if self.breaker.closed:
             return due_at_s
-        now_s = self._now()
-        probe_at_s = self.breaker.next_probe_s
-        times_s = [probe_at_s if probe_at_s > now_s or due_at_s is None else max(probe_at_s, due_at_s)]
-        if times_s[0] <= now_s:  # a probe may go, and there is nothing to send
-            times_s.clear()
+        # He was not even asked for an errand while no probe might go.
+        again_at_s = due_at_s if self.breaker.may_take(looked_at_s) else self.breaker.next_probe_s
         if self.max_outage_s is not None:
-            times_s.append(now_s + self.max_outage_s - self.breaker.open_for_s(now_s))
-        return min(times_s, default=None)
+            again_at_s = min(again_at_s, looked_at_s + self.max_outage_s - self.breaker.open_for_s(looked_at_s))
+        return again_at_s
 
     def learn(self, errand: object, exchange: Exchange) -> None:
         """Take what came of *exchange* into account, for everybody."""
         now_s = self._now()
         tempo = self.pacer.tempo
-        slowed = tempo.slowed
         match exchange.meaning:
             case Throttled():
                 if tempo.throttled(exchange.began_s, now_s):
@@ -75,34 +81,45 @@ class Credential:
                 self._failed(errand, reason, now_s)
                 return
             case Lost():  # asking again cannot help: that is about the target, and no outage
-                self.breaker.put_back(errand)
                 return
             case Transient(reason):
                 self._failed(errand, reason, now_s)
             case _:
                 self._answered(now_s)
         tempo.accepted(now_s)
-        if slowed:
-            tempo.rate_per_s(now_s)
-            if not tempo.slowed:
-                self._tell_rate(now_s)
+        if self._told_slowed and tempo.rate_per_s(now_s) >= tempo.ceiling_per_s:
+            self._tell_rate(now_s)
+
+    def dismiss(self, owner: object) -> None:
+        """End all waiting for turns of *owner*."""
+        for pacer in (self.pacer, *self.endpoints.values()):
+            pacer.dismiss(owner)
+
+    def put_back(self, errand: object) -> None:
+        """Take note that *errand* is over. If it was the probe, and nothing came of it, anybody may send another."""
+        if self.breaker.put_back(errand):
+            self._wake()
 
     def _answered(self, now_s: float) -> None:
         lasted_s = self.breaker.open_for_s(now_s)
         if self.breaker.answered():
-            for target, wake in self._targets:
+            for target, _ in self._targets:
                 self._observe(OutageEnded(target, lasted_s))
-                wake()
+            self._wake()
 
     def _failed(self, errand: object, reason: str, now_s: float) -> None:
         if self.breaker.failed(errand, now_s):
             for target, _ in self._targets:
                 self._observe(OutageBegan(target, reason, PROBE_EVERY_S, self.max_outage_s))
         if not self.breaker.closed:
-            for _, wake in self._targets:
-                wake()
+            self._wake()
+
+    def _wake(self) -> None:
+        for _, wake in self._targets:
+            wake()
 
     def _tell_rate(self, now_s: float) -> None:
-        tempo = self.pacer.tempo
+        rate_per_s, ceiling_per_s = self.pacer.tempo.rate_per_s(now_s), self.pacer.tempo.ceiling_per_s
+        self._told_slowed = rate_per_s < ceiling_per_s
         for target, _ in self._targets:
-            self._observe(RateChanged(target, tempo.rate_per_s(now_s), tempo.ceiling_per_s))
+            self._observe(RateChanged(target, rate_per_s, ceiling_per_s))

@@ -118,6 +118,10 @@ class Engine:
     def _credential(self, sharing: Sequence[Target]) -> Credential:
         clock = self._clock
         not_before_s = max(target.not_before_s for target in sharing)
+        rates: dict[str, float] = {}
+        for target in sharing:
+            for operation, rate_per_s in target.rates.items():
+                rates[operation] = min(rate_per_s, rates.get(operation, rate_per_s))
         return Credential(
             min(target.rate_per_s for target in sharing),
             min(target.burst for target in sharing),
@@ -126,6 +130,7 @@ class Engine:
             not_before_s=clock.monotonic() + max(0.0, not_before_s - clock.wall()),
             quota=self._retry.quota,
             max_outage_s=self._policy.max_outage_s,
+            rates=rates,
         )
 
     async def _work(self, lanes: Sequence[Lane]) -> None:

@@ -77,6 +77,7 @@ class Judge:
         self._forbidden = 0
         self._unclear = 0
         self._unclear_since_s = 0.0
+        self._counts = True
         self.last_answer = Answer()
 
     def refusal(self, errand: Errand) -> Refused | None:
@@ -86,14 +87,11 @@ class Judge:
     def learn(self, errand: Errand, exchange: Exchange) -> None:
         """Take note of what *exchange* cost *errand*, and of what it says about the provider."""
         self.last_answer = exchange.answer
+        # While the provider is down no item is to blame; for what showed that it is, each may be.
+        self._counts = self._credential.breaker.closed
         self._credential.learn(errand, exchange)
-        if not self._outage:
+        if self._counts:
             errand.tries.active_s += exchange.duration_s
-
-    @property
-    def _outage(self) -> bool:
-        """Whether the provider is down, for which no item is to blame."""
-        return not self._credential.breaker.closed
 
     def take_live(self, read: Read, result: ReadResult) -> None:
         """Prepare the jobs whose live values *result* holds, and see to the others."""
@@ -115,7 +113,7 @@ class Judge:
                 job.live = live[job.seq]
                 job.read_at_s = now_s
                 if job.hold is None or self._is_released(job, result):
-                    self._agenda.prepared(job)
+                    self._agenda.prepared(job, first=not read.bulk)
             elif job.seq in missing:
                 self._settle(job, "failed", "not_found", result.answer)
             else:
@@ -221,13 +219,13 @@ class Judge:
             self._repeat(errand, "throttled", answer, pause_s)
 
     def _again(self, errand: Errand, reason: str, answer: Answer, retry_after_s: float | None) -> None:
-        errand.tries.failed += not self._outage
+        errand.tries.failed += self._counts
         if self._asks_too_long(errand, reason, answer, retry_after_s):
             return
 
         if retry_after_s:
             self._pause(retry_after_s)
-        delay_s = 0.0 if self._outage else retry_delay_s(self._retry, errand.tries, self._jitter)
+        delay_s = retry_delay_s(self._retry, errand.tries, self._jitter) if self._counts else 0.0
         if delay_s is None:
             self.fail(errand, reason, answer)
         else:

@@ -17,7 +17,6 @@ from kbsync.engine.credential import Credential
 from kbsync.engine.errands import Errand, Job, Look, Read
 from kbsync.engine.exchange import UNDECIDED, Exchange, Meaning
 from kbsync.engine.judge import Judge
-from kbsync.engine.pacing import Pacer
 from kbsync.engine.run import Run
 from kbsync.engine.target import READ_ANSWER_BYTES, WRITE_ANSWER_BYTES, Clock, Target
 from kbsync.errors import StateWriteError
@@ -50,11 +49,6 @@ class Lane:
         self._codec = target.codec
         self._credential = credential
         self._looks = looks
-        self._endpoints = {
-            operation: Pacer(rate_per_s, 1, clock)
-            for operation, rate_per_s in target.rates.items()
-            if rate_per_s < credential.pacer.tempo.ceiling_per_s
-        }
         ends_s = {seq: clock.monotonic() + hold.until_s - clock.wall() for seq, hold in holds.items()}
         self._agenda = Agenda(
             target,
@@ -66,8 +60,7 @@ class Lane:
             self._rate_per_s,
         )
         self._judge = Judge(target.name, self._agenda, credential, run, retry, clock, jitter, self._tell, self._halt)
-        # What waits for its turn, or for a connection: nothing of it has left.
-        self._unsent: set[anyio.CancelScope] = set()
+        self._halted = False
         self._idle = 0
         self._news = anyio.Event()
         run.on_stop.append(self._halt)
@@ -78,14 +71,15 @@ class Lane:
     async def work(self) -> None:
         """Be one worker, until there is no more to do or nothing more may be sent."""
         while self._goes_on():
-            errand = self._next()
+            now_s = self._clock.monotonic()
+            errand = self._next(now_s)
             if errand is not None:
                 await self._do(errand)
-                self._credential.breaker.put_back(errand)
+                self._credential.put_back(errand)
             elif self._agenda.finished or self._judge.stopped is not None:
                 break
             else:
-                await self._wait()
+                await self._wait(now_s)
 
         self._tell()
 
@@ -105,9 +99,9 @@ class Lane:
             self._judge.give_up("outage")
         return self._judge.stopped is None and self._run.stopping is None
 
-    def _next(self) -> Errand | None:
+    def _next(self, now_s: float) -> Errand | None:
         breaker = self._credential.breaker
-        if not breaker.may_take(self._clock.monotonic()):
+        if not breaker.may_take(now_s):
             return None
         try:
             errand = self._agenda.next()
@@ -240,31 +234,11 @@ class Lane:
 
         When nothing more is to be sent, whatever has not left by then is let go at once.
         """
-        if not self._goes_on():
-            return
-        with anyio.CancelScope() as unsent:
-            self._unsent.add(unsent)
-            try:
-                await self._exchange(errand, rank, request, limit_bytes, decode, exchange, unsent)
-            finally:
-                self._unsent.discard(unsent)
-
-    async def _exchange(
-        self,
-        errand: Errand,
-        rank: int,
-        request: Request,
-        limit_bytes: int,
-        decode: _Decode,
-        exchange: Exchange,
-        unsent: anyio.CancelScope,
-    ) -> None:
         now, pacer = self._clock.monotonic, self._credential.pacer
-        endpoint = self._endpoints.get(errand.jobs[0].operation.name) if isinstance(errand, Job) else None
-        if endpoint is not None:
-            await endpoint.turn()
-        await pacer.turn(rank)
-        if not self._may_leave(errand, unsent):
+        endpoint = self._credential.endpoints.get(errand.operation.name) if isinstance(errand, Job) else None
+        if endpoint is not None and not (self._may_leave(errand) and await endpoint.turn(self)):
+            return
+        if not (self._may_leave(errand) and await pacer.turn(self, rank) and self._may_leave(errand)):
             return
         turn_at_s = exchange.began_s = now()
         request = self._codec.authorise(request, self._clock.wall() + self._judge.offset_s)
@@ -272,11 +246,10 @@ class Lane:
 
         async def ready() -> bool:
             asked_s = now()
-            exchange.held_back = not await pacer.go(turn_at_s, endpoint) or not self._may_leave(errand, unsent)
+            exchange.held_back = not await pacer.go(self, turn_at_s, endpoint) or not self._may_leave(errand)
             if exchange.held_back:
                 exchange.meaning = None
                 return False
-            self._unsent.discard(unsent)
             exchange.began_s += now() - asked_s
             exchange.sent_at_s = self._clock.wall()
             exchange.meaning = UNDECIDED
@@ -285,12 +258,14 @@ class Lane:
             return True
 
         answer = await self.target.transport.send(request, limit_bytes, ready)
-        if not exchange.held_back:
+        if exchange.meaning is not None:
             exchange.meaning = answer if isinstance(answer, Lost) else decode(answer)
+        elif isinstance(answer, Lost) and not exchange.held_back and not self._halted:
+            exchange.meaning = answer  # there was no connection to be had
 
-    def _may_leave(self, errand: Errand, unsent: anyio.CancelScope) -> bool:
-        """Tell, when it is the turn of *errand*, whether it is still to be sent."""
-        if unsent.cancel_called or not self._credential.breaker.lets(errand):
+    def _may_leave(self, errand: Errand) -> bool:
+        """Tell whether *errand* is still to be sent."""
+        if self._halted or not self._credential.breaker.lets(errand):
             return False
         return not (isinstance(errand, Job) and self._agenda.is_stale(errand))
 
@@ -298,16 +273,18 @@ class Lane:
         return self._credential.pacer.tempo.rate_per_s(self._clock.monotonic())
 
     def _halt(self) -> None:
-        for unsent in tuple(self._unsent):
-            unsent.cancel()
+        """Let go of whatever waits for its turn, or for a connection: nothing of it has left."""
+        self._halted = True
+        self._credential.dismiss(self)
+        self.target.transport.abandon()
         self._tell()
 
-    async def _wait(self) -> None:
-        """Wait until a retry is due, or another worker has news."""
-        due_at_s = self._credential.look_again_at_s(self._agenda.due_at_s)
+    async def _wait(self, looked_at_s: float) -> None:
+        """Wait, after nothing was found to do at *looked_at_s*, until there may be or another worker has news."""
+        again_at_s = self._credential.look_again_at_s(looked_at_s, self._agenda.due_at_s)
         self._idle += 1
         try:
-            with anyio.move_on_after(None if due_at_s is None else due_at_s - self._clock.monotonic()):
+            with anyio.move_on_after(again_at_s - self._clock.monotonic()):
                 await self._news.wait()
         finally:
             self._idle -= 1

@@ -67,7 +67,8 @@ def bucket(rate_per_s: float, burst: int) -> tuple[float, float]:
 class Pacer:
     """The turns of one credential, by urgency. Nothing goes before *not_before_s* of the monotonic clock.
 
-    *tempo* is how fast turns are given, at most at the rate. Whoever waits here may be cancelled.
+    *tempo* is how fast turns are given, at most at the rate. Whoever waits here does so for an *owner*, and may be sent
+    away with all others of the same one.
     """
 
     def __init__(self, rate_per_s: float, burst: int, clock: Clock, not_before_s: float = 0.0) -> None:
@@ -85,22 +86,23 @@ class Pacer:
         self._line = _Line()
         self._gate = _Line()
 
-    async def turn(self, rank: int = 0) -> None:
-        """Wait until one request may be prepared to leave.
+    async def turn(self, owner: object, rank: int = 0) -> bool:
+        """Wait until one request may be prepared to leave. Return False if *owner* is dismissed instead.
 
         Those of a lower *rank* go first. The caller connects, and asks `go`, before it waits for anything else.
         """
         if not self._line and self._open() and self._limiter.has_capacity():
             await self._limiter.acquire()  # returns at once
             self._space()
-        else:
-            await self._line.stand(rank, self._take)
+            return True
+        return await self._line.stand(owner, rank, self._take)
 
-    async def go(self, turn_at_s: float, endpoint: "Pacer | None" = None) -> bool:
+    async def go(self, owner: object, turn_at_s: float, endpoint: "Pacer | None" = None) -> bool:
         """Wait until the request whose turn came at *turn_at_s* may leave, and count it as sent now.
 
-        Return False if there is a pause instead: the turn is let go, for those that were kept would add to those that
-        follow the pause. The caller sends before it waits for anything else. *endpoint* is counted too.
+        Return False if there is a pause, or *owner* is dismissed, instead: the turn is let go, for those that were kept
+        would add to those that follow the pause. The caller sends before it waits for anything else. *endpoint* is
+        counted too.
         """
         now_s = self._now()
         if (
@@ -112,12 +114,17 @@ class Pacer:
         ):
             self._count(now_s, endpoint)
             return True
-        return await self._gate.stand(0, partial(self._pass, endpoint))
+        return await self._gate.stand(owner, 0, partial(self._pass, endpoint))
 
     def pause_until(self, at_s: float) -> None:
         """Let nothing go before *at_s* of the monotonic clock; an earlier end of an earlier pause does not count."""
         self._paused_until_s = max(self._paused_until_s, at_s)
         self._gate.disturb()
+
+    def dismiss(self, owner: object) -> None:
+        """End all waiting for *owner*."""
+        self._line.dismiss(owner)
+        self._gate.dismiss(owner)
 
     def _open(self) -> bool:
         return self._closed_until_s() <= self._now()
@@ -192,10 +199,12 @@ class _Window:
 
 
 class _Waiter:
-    __slots__ = ("key", "news")
+    __slots__ = ("dismissed", "key", "news", "owner")
 
-    def __init__(self, key: tuple[int, int]) -> None:
+    def __init__(self, owner: object, key: tuple[int, int]) -> None:
+        self.owner = owner
         self.key = key
+        self.dismissed = False
         self.news = anyio.Event()
 
     def __lt__(self, other: "_Waiter") -> bool:
@@ -223,19 +232,31 @@ class _Line:
         if self._rest is not None:
             self._rest.cancel()
 
-    async def stand(self, rank: int, look: Callable[[], Awaitable[bool | None]]) -> bool:
-        """Return what *look* says, which is asked when this waiter is the first, until it says yes or no."""
-        me = _Waiter((rank, next(self._numbers)))
+    def dismiss(self, owner: object) -> None:
+        """Send everybody away who waits for *owner*."""
+        for waiter in self._waiters:
+            if waiter.owner is owner:
+                waiter.dismissed = True
+                waiter.news.set()
+        self.disturb()
+
+    async def stand(self, owner: object, rank: int, look: Callable[[], Awaitable[bool | None]]) -> bool:
+        """Return what *look* says, which is asked when this waiter is the first, until it says yes or no.
+
+        No, if *owner* is dismissed.
+        """
+        me = _Waiter(owner, (rank, next(self._numbers)))
         heappush(self._waiters, me)
         if len(self._waiters) > 1 and self._waiters[0] is me:
             self.disturb()
         try:
-            while True:
+            while not me.dismissed:
                 if self._waiters[0] is not me:
                     me.news = anyio.Event()
                     await me.news.wait()
                 elif (answer := await look()) is not None:
                     return answer
+            return False
         finally:
             self._leave(me)
 

@@ -27,6 +27,10 @@ class Transport(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Let go of every request that waits for a connection: each is lost unsent, at once."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -34,8 +38,8 @@ class Target:
 
     In every one-second window at most ceil(*rate_per_s*) + *burst* - 1 requests are sent, with at most *concurrency*
     of them unanswered. Targets of the same *credential*, any word, share one pace: that of the slowest of them; without
-    one a target is alone. *rates* holds lower rates of single operations. Nothing is sent before *not_before_s*
-    (seconds since the epoch): until then an earlier run's requests may still count.
+    one a target is alone. *rates* holds lower rates of single operations, which they share likewise. Nothing is sent
+    before *not_before_s* (seconds since the epoch): until then an earlier run's requests may still count.
     """
 
     name: str

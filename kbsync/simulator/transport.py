@@ -48,6 +48,11 @@ class ModelTransport:
         self._watch = watch
         self._kept = 0
         self._dead = False
+        self._abandoned = anyio.Event()
+
+    def abandon(self) -> None:
+        """Let go of every request that waits for a connection."""
+        self._abandoned.set()
 
     def die(self) -> None:
         """Send nothing more, and tell nobody of anything: the process is killed. What has left arrives all the same."""
@@ -59,6 +64,8 @@ class ModelTransport:
         ask = request.ask
         fault = self._provider.luck.fault(ask, anyio.current_time())
         lost = await self._connect(fault)
+        if lost is _HELD_BACK:
+            return _HELD_BACK
         if lost is not None:
             self._watch(Came(ask, lost, anyio.current_time()))
             return lost
@@ -83,7 +90,9 @@ class ModelTransport:
         if self._kept and refusal is None:
             self._kept -= 1
             return None
-        await anyio.sleep(self._latency_s())
+        with anyio.move_on_after(self._latency_s()):
+            await self._abandoned.wait()
+            return _HELD_BACK
         if self._dead:
             await anyio.sleep_forever()
         return refusal

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import orjson
 
-from kbsync.core.plan_document import guard_to_plain
+from kbsync.core.report import OUTCOMES
 from kbsync.core.simulation import SIMULATION_FORMAT, Assumed, Simulation, TargetSimulation
 from kbsync.views.escape import one_line
 from kbsync.views.paint import PLAIN, Paint
@@ -26,8 +25,6 @@ def simulation_text(simulation: Simulation, *, paint: Paint = PLAIN) -> Iterator
     colour = paint.green if exit_ == 0 else paint.red
     took = f"{duration(simulation.seconds)}, {count(requests, 'request')}" if totals["planned"] else "nothing to send"
     yield colour(paint.bold(f"Simulated {count(totals['planned'], 'change')}: {took}. {_exit(simulation)}"))
-    for guard in simulation.guards:
-        yield paint.red(f"  ! apply would send nothing: {one_line(guard.guard, 40)}: {one_line(guard.message, 300)}")
     yield paint.dim(f"Nothing was sent, and nothing is changed. --seed {simulation.seed} gives the same again.")
 
     for name, target in simulation.targets.items():
@@ -45,7 +42,6 @@ def simulation_json(simulation: Simulation) -> Iterator[bytes]:
         "seed": simulation.seed,
         "seconds": round(simulation.seconds, 3),
         "totals": simulation.totals,
-        "guards": [guard_to_plain(guard) for guard in simulation.guards],
         "targets": {name: _plain(target) for name, target in simulation.targets.items()},
     }
     yield orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
@@ -57,28 +53,30 @@ def _exit(simulation: Simulation) -> str:
 
 def _target(target: TargetSimulation) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of *target*, each with the word before it."""
-    retried = f" ({count(target.retries, 'retry').replace('retrys', 'retries')})" if target.retries else ""
+    retried = f" ({target.retries:,} {'retry' if target.retries == 1 else 'retries'})" if target.retries else ""
     reads = f", {count(target.reads, 'read')}" if target.reads else ""
     trouble = "".join(
         f", {number:,} {word}" for number, word in ((target.throttled, "throttled"), (target.lost, "lost")) if number
     )
     yield "requests", f"{count(target.writes, 'write')}{retried}{reads}{trouble}; {target.peak:,} in a second at most"
     yield "outcomes", ", ".join(_outcomes(target)) or "none"
+    if target.slowest_per_s is not None:
+        yield "slowed", f"to {target.slowest_per_s:.3g}/s at the least, because the provider turned requests away"
     if target.waited_s:
-        yield "waited", f"{duration(target.waited_s)} because the provider asked for it or was down"
+        yield "waited", f"{duration(target.waited_s)}, because the provider asked for it or was down"
     if target.stopped:
         yield "stopped", one_line(target.stopped, 80)
     yield "assumed", "; ".join(_assumed(target.assumed))
 
 
 def _outcomes(target: TargetSimulation) -> Iterator[str]:
-    totals: Counter[str] = Counter()
-    for (outcome, _), number in target.outcomes.items():
-        totals[outcome] += number
-    for outcome, total in totals.most_common():
-        reasons = Counter({reason: number for (one, reason), number in target.outcomes.items() if one == outcome})
-        told = ", ".join(f"{number:,} {one_line(why, 40)}" for why, number in reasons.most_common(_REASONS_SHOWN))
-        yield f"{total:,} {words(outcome)}" + ("" if outcome == "updated" else f" ({told})")
+    reasons: dict[str, Counter[str]] = {}
+    for (outcome, reason), number in target.outcomes.items():
+        reasons.setdefault(outcome, Counter())[reason] += number
+    for word in (word for word in OUTCOMES if word in reasons):
+        why = reasons[word].most_common(_REASONS_SHOWN)
+        told = ", ".join(f"{number:,} {one_line(reason, 40)}" for reason, number in why)
+        yield f"{reasons[word].total():,} {words(word)}" + ("" if word == "updated" else f" ({told})")
 
 
 def _assumed(assumed: Assumed) -> Iterator[str]:
@@ -95,6 +93,7 @@ def _assumed(assumed: Assumed) -> Iterator[str]:
 
 
 def _plain(target: TargetSimulation) -> dict[str, Any]:
+    assumed = target.assumed
     outcomes: dict[str, dict[str, int]] = {}
     for (outcome, reason), number in sorted(target.outcomes.items()):
         outcomes.setdefault(outcome, {})[reason] = number
@@ -109,8 +108,18 @@ def _plain(target: TargetSimulation) -> dict[str, Any]:
             "lost": target.lost,
             "most_in_a_second": target.peak,
         },
+        "slowest_rate_per_second": target.slowest_per_s,
         "waited_seconds": round(target.waited_s, 3),
         "stopped": target.stopped or None,
         "outcomes": outcomes,
-        "assumed": asdict(target.assumed),
+        "assumed": {
+            "rate_per_second": assumed.rate_per_s,
+            "burst": assumed.burst,
+            "concurrency": assumed.concurrency,
+            "true_rate_per_second": assumed.true_rate_per_s,
+            "latency_ms": assumed.latency_ms,
+            "faults": assumed.faults,
+            "fault_share": assumed.fault_share,
+            "outages_seconds": assumed.outages,
+        },
     }

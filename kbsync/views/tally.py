@@ -158,7 +158,14 @@ class Tally:
             target.sample(now_s)
 
     def time_left_s(self, now_s: float) -> float | None:
-        """Return how long the slowest target still takes; the forecast's word until one can say."""
+        """Return how long the slowest target still takes; the forecast's word until one can say.
+
+        None while one is down: nobody knows.
+        """
+        if any(
+            target.down_since_s is not None and target.left and not target.stopped for target in self.targets.values()
+        ):
+            return None
         known = [target.time_left_s(now_s) for target in self.targets.values()]
         told = [seconds for seconds in known if seconds is not None]
         if len(told) == len(known):

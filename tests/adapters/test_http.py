@@ -724,3 +724,62 @@ async def test_a_path_error_shows_no_secret_in_its_traceback() -> None:
 
         assert SECRET not in "".join(traceback.format_exception(caught.value))
         assert server.connections == 0
+
+
+@asynccontextmanager
+async def mute_server() -> AsyncIterator[str]:
+    """Accept connections and never say a word: a TLS handshake does not come to an end."""
+    async with serving(silence) as server:
+        yield f"https://127.0.0.1:{server.port}"
+
+
+async def test_what_is_abandoned_while_it_connects_was_not_sent_and_ends_at_once() -> None:
+    async with mute_server() as url, transport_to(url, connect_s=60) as transport:
+        sending = [asyncio.create_task(send(transport, request())) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        transport.abandon()
+        done, _ = await asyncio.wait(sending, timeout=20)
+
+        assert [task.result() for task in done] == [Lost("unsent", "it was held back", sent=False)] * 4
+
+
+async def test_a_request_that_is_cancelled_and_abandoned_at_once_is_cancelled() -> None:
+    async with mute_server() as url, transport_to(url, connect_s=60) as transport:
+        sending = asyncio.create_task(send(transport, request()))
+        await asyncio.sleep(0.1)
+        sending.cancel()
+        transport.abandon()
+        await asyncio.wait([sending], timeout=20)
+
+        assert sending.cancelled()
+
+
+async def test_what_has_left_is_not_abandoned() -> None:
+    async with serving(keep_answering) as server, transport_to(server.url) as transport:
+        sending = asyncio.create_task(send(transport, request(), ready=_abandoning(transport)))
+
+        assert isinstance(await sending, Response)
+
+
+def _abandoning(transport: HttpTransport) -> Ready:
+    async def ready() -> bool:
+        transport.abandon()
+        return True
+
+    return ready
+
+
+async def test_a_stop_ends_a_run_that_waits_for_connections() -> None:
+    async with mute_server() as url, transport_to(url, connect_s=60) as transport:
+        journal = MemoryJournal()
+        engine = Engine(
+            [Target("t", LittleCodec(), transport, 100.0, 1, 4)], journal, lambda _: None, RetrySettings(), Policy()
+        )
+        running = asyncio.create_task(engine.apply(plan_of([change(number) for number in range(10)])))
+        await asyncio.sleep(0.1)
+        engine.request_stop("signal")
+        await asyncio.wait([running], timeout=20)
+
+        assert running.done()
+        assert {one.verdict for one in journal.conclusions} == {"unsent"}
+        assert journal.left == {"t": "signal"}

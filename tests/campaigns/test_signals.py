@@ -3,11 +3,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.stories.figures import Figures
 from tests.stories.job import Target
+from tests.stories.moments import MOMENTS
+from tests.stories.signals import signal_often
 from tests.stories.stage import staged, until
 from tests.stories.world import made_world
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(900)]
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_more_than_a_hundred_runs_end_by_signals_at_any_moment_with_the_exit_code_of_the_first(
+    tmp_path: Path, figures: Figures, seed: int
+) -> None:
+    figures(signal_often(tmp_path, [*MOMENTS] * 6, seed))
 
 
 def test_a_drain_ends_before_service_managers_lose_patience(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from kbsync.cli.running import Ended, Run, accesses_for
+from kbsync.cli.signals import Signals
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.events import Event, RunStarted, Settled
 from kbsync.core.exits import Exit
@@ -21,11 +22,11 @@ from tests.cli.desk import Desk
 def run_with(observe: Callable[[Event], None]) -> tuple[Ended, Report | None]:
     """Apply what is pending on the desk, with *observe* listening."""
     workspace = open_workspace(None)
-    with workspace.store() as store:
+    with Signals() as signals, workspace.store() as store:
         store.lock("apply")
         plan, _ = workspace.plan(store.known(), ())
         accesses = accesses_for(plan, workspace.config)
-        run = Run(plan, workspace.config, store, SilentProgress(), [observe], Policy())
+        run = Run(plan, workspace.config, store, SilentProgress(), [observe], Policy(), signals)
         ended = run.apply(accesses, [], {}, "")
         return ended, store.load_report(ended.run_id) if workspace.config.state_path.exists() else None
 

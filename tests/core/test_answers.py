@@ -1,5 +1,7 @@
 import json
 import math
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import orjson
 import pytest
@@ -138,6 +140,11 @@ def test_only_the_integer_zero_is_success(code: str) -> None:
     assert not isinstance(judged(200, body), Accepted)
 
 
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_code_zero_with_a_success_status_is_accepted(status: int) -> None:
+    assert judged(status, b'{"code":0,"msg":""}') == Accepted(Answer())
+
+
 @pytest.mark.parametrize("status", [199, 300, 304, 400, 401, 429, 500, 0, 1000])
 def test_code_zero_without_a_success_status_is_no_success(status: int) -> None:
     assert not isinstance(judged(status, b'{"code":0}'), Accepted)
@@ -168,6 +175,40 @@ def test_a_code_is_a_nonzero_integer_or_its_decimal_text(value: object, code: in
 
 
 # ----------------------------------------------------------------------------------------------------------- statuses
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (302, Meaning("refused", "redirected", scope="target")),
+        (400, Meaning("refused", "invalid")),
+        (401, Meaning("unauthorised", "unauthorised")),
+        (402, Meaning("refused", "rejected")),
+        (403, Meaning("refused", "forbidden")),
+        (404, Meaning("refused", "not_found")),
+        (405, Meaning("refused", "unsupported")),
+        (406, Meaning("refused", "rejected")),
+        (407, Meaning("refused", "proxy", scope="target")),
+        (408, Meaning("transient", "timeout", doubt=True)),
+        (409, Meaning("refused", "conflict", doubt=True)),
+        (410, Meaning("refused", "not_found")),
+        (412, Meaning("refused", "conflict", doubt=True)),
+        (413, Meaning("refused", "too_large")),
+        (414, Meaning("refused", "too_large")),
+        (415, Meaning("refused", "unsupported")),
+        (422, Meaning("refused", "invalid")),
+        (425, Meaning("transient", "too_early")),
+        (429, Meaning("throttled", "throttled")),
+        (499, Meaning("refused", "rejected")),
+        (500, Meaning("transient", "server_error", doubt=True)),
+        (503, Meaning("transient", "server_error", doubt=True)),
+        (504, Meaning("transient", "timeout", doubt=True)),
+        (599, Meaning("transient", "server_error", doubt=True)),
+        (600, Meaning("transient", "unclear", doubt=True)),
+    ],
+)
+def test_a_status_has_one_meaning_and_a_stable_word_for_it(status: int, meaning: Meaning) -> None:
+    assert judge_status(status) == meaning
+
+
 @pytest.mark.parametrize("status", [408, 500, 501, 502, 503, 504, 505, 511, 520, 530, 599])
 def test_a_server_that_failed_may_have_written_all_the_same(status: int) -> None:
     verdict = judged(status, b"")
@@ -250,18 +291,53 @@ def test_a_known_code_speaks_before_the_status() -> None:
     assert judged(200, b'{"code":7}') == Refused("item", "invalid", Answer())
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_known_refusal_speaks_before_a_status_that_refuses_the_item_too(status: int) -> None:
+    assert judged(status, b'{"code":7}') == Refused("item", "invalid", Answer())
+
+
+@pytest.mark.parametrize("status", [401, 404, 409, 500, 503])
+def test_a_known_code_that_refuses_nothing_speaks_before_any_status(status: int) -> None:
+    assert isinstance(judged(status, b'{"code":8}'), Throttled)
+
+
+def test_a_code_of_one_item_does_not_hide_a_proxy_that_stands_before_all_of_them() -> None:
+    assert judged(407, b'{"code":7}') == Refused("target", "proxy", Answer())
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_a_code_cannot_refuse_an_item_where_the_status_says_later(status: int) -> None:
     assert not isinstance(judged(status, b'{"code":7}'), Refused)
 
 
-def test_an_unknown_code_after_success_refuses_the_item() -> None:
-    assert judged(200, b'{"code":123456}') == Refused("item", "rejected", Answer())
-    assert judged(200, b'{"code":-1}') == Refused("item", "rejected", Answer())
+@pytest.mark.parametrize("status", [200, 299])
+def test_a_code_after_success_refuses_the_item_whether_it_is_known_or_not(status: int) -> None:
+    assert judged(status, b'{"code":7}') == Refused("item", "invalid", Answer())
+    assert judged(status, b'{"code":123456}') == Refused("item", "rejected", Answer())
+    assert judged(status, b'{"code":-1}') == Refused("item", "rejected", Answer())
+
+
+def test_an_unknown_code_after_another_status_says_nothing() -> None:
+    assert judged(404, b'{"code":123456}') == Refused("item", "not_found", Answer())
+    assert judged(503, b'{"code":123456}') == Transient("server_error", Answer(), doubt=True)
+    assert judged(199, b'{"code":123456}') == Transient("unclear", Answer(), doubt=True)
+    assert judged(199, b'{"code":7}') == Transient("unclear", Answer(), doubt=True)
 
 
 def test_a_refusal_that_calls_itself_a_success_leaves_doubt() -> None:
     assert judged(404, b'{"code":0}') == Refused("item", "not_found", Answer(), doubt=True)
+
+
+def test_being_turned_away_too_early_leaves_no_doubt_whatever_it_calls_itself() -> None:
+    assert judged(425, b'{"code":0}') == Transient("too_early", Answer(), doubt=False)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_verdict_tells_how_long_to_wait(status: int) -> None:
+    verdict = judged(status, b"", **{"retry-after": "7"})
+
+    assert isinstance(verdict, Throttled | Transient)
+    assert verdict.retry_after_s == 7
 
 
 @given(st.integers())
@@ -357,6 +433,40 @@ def test_the_servers_clock_is_its_date() -> None:
     assert server_time_s({"date": NOW}) == 1_792_567_680
 
 
+def test_a_server_clock_is_believed_from_2020_to_2099() -> None:
+    assert server_time_s({"date": "Tue, 31 Dec 2019 23:59:59 GMT"}) is None
+    assert server_time_s({"date": "Wed, 01 Jan 2020 00:00:00 GMT"}) == 1_577_836_800
+    assert server_time_s({"date": "Thu, 31 Dec 2099 23:59:59 GMT"}) == 4_102_444_799
+    assert server_time_s({"date": "Fri, 01 Jan 2100 00:00:00 GMT"}) is None
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_every_month_is_known(month: int) -> None:
+    moment = datetime(2026, month, 17, 1, 2, 3, tzinfo=UTC)
+
+    assert parse_http_date(format_datetime(moment, usegmt=True)) == moment.timestamp()
+
+
+@pytest.mark.parametrize(("short", "year"), [("00", 2000), ("69", 2069), ("70", 1970), ("99", 1999)])
+def test_a_year_of_two_digits_is_between_1970_and_2069(short: str, year: int) -> None:
+    time_s = parse_http_date(f"Monday, 02-Mar-{short} 04:05:06 GMT")
+
+    assert time_s == datetime(year, 3, 2, 4, 5, 6, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc"),
+    [
+        ("Z", "2026-10-21T01:00:00Z"),
+        ("UTC", "2026-10-21T01:00:00Z"),
+        ("-0130", "2026-10-21T02:30:00Z"),
+        ("+0130", "2026-10-20T23:30:00Z"),
+    ],
+)
+def test_a_date_counts_in_its_own_zone(zone: str, utc: str) -> None:
+    assert parse_http_date(f"Wed, 21 Oct 2026 01:00:00 {zone}") == datetime.fromisoformat(utc).timestamp()
+
+
 # ------------------------------------------------------------------------------------------------------------ answers
 def test_a_report_gets_the_code_as_it_was_told() -> None:
     response = Response(200, {}, b"")
@@ -367,6 +477,13 @@ def test_a_report_gets_the_code_as_it_was_told() -> None:
     assert make_answer(response, code=True).code is None
     assert make_answer(response, 1.5).code is None
     assert make_answer(response, "x" * 1000).code == "x" * 64
+
+
+def test_a_code_stays_a_number_as_far_as_64_bits_reach() -> None:
+    response = Response(200, {}, b"")
+
+    assert [make_answer(response, code).code for code in (2**63 - 1, -(2**63))] == [2**63 - 1, -(2**63)]
+    assert [make_answer(response, code).code for code in (2**63, -(2**63) - 1)] == [str(2**63), str(-(2**63) - 1)]
 
 
 def test_a_message_is_cut_and_can_be_stored() -> None:
@@ -391,8 +508,18 @@ def test_without_a_message_the_answer_is_described(content_type: str, body: byte
     assert make_answer(Response(400, {"content-type": content_type}, body)).message == message
 
 
-def test_a_success_needs_no_message() -> None:
-    assert make_answer(Response(200, {}, b'{"code":0}'), 0).message == ""
+@pytest.mark.parametrize("status", [200, 299])
+def test_a_success_needs_no_message(status: int) -> None:
+    assert make_answer(Response(status, {}, b'{"code":0}'), 0).message == ""
+
+
+@pytest.mark.parametrize(("status", "code"), [(199, 0), (300, 0), (200, 1), (200, False), (200, "0"), (200, None)])
+def test_what_only_resembles_a_success_is_described(status: int, code: object) -> None:
+    assert make_answer(Response(status, {}, b""), code).message == "the answer is empty"
+
+
+def test_the_best_place_of_a_log_id_counts() -> None:
+    assert make_answer(Response(200, {}, b""), log_ids=("first", "second")).log_id == "first"
 
 
 @pytest.mark.parametrize("log_id", ["a\r\nX: y", "\x1b[31m", "日志", "a b", "x" * 200, "", None, 5, ["a"]])

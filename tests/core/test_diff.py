@@ -10,6 +10,7 @@ from kbsync.core.fields import Fields, MetaValue, UpdateRule, family
 from kbsync.core.items import Item
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import FieldChange
+from kbsync.core.wire import Operation
 from tests.core.worlds import HERE, OPERATIONS, MemoryKnown, document, image, record, wish, worlds
 
 
@@ -147,6 +148,45 @@ def test_known_items_that_change_are_counted_once_for_the_guards() -> None:
 
     assert comparison.touched == {("volc", "default/faq"): 1, ("coze", "1"): 1}
     assert comparison.emptied == {("coze", "1"): 1}
+
+
+def test_every_item_of_the_manifest_is_counted() -> None:
+    known = MemoryKnown({image(1): {"caption": "a"}, image(2): {"caption": "b"}})
+
+    comparison = compare(known, *(wish(image(number), caption="a") for number in (1, 2, 3)))
+
+    assert (comparison.items, comparison.in_sync, len(comparison.changes)) == (3, 1, 2)
+
+
+def test_a_field_that_was_never_known_is_not_emptied() -> None:
+    known = MemoryKnown({record(1): {"name": "n"}})
+
+    comparison = compare(known, wish(record(1), name="n", meta__a=MetaValue("string", "")))
+
+    assert (comparison.touched.total(), comparison.emptied.total()) == (1, 0)
+
+
+def test_a_field_that_was_empty_before_is_not_emptied() -> None:
+    known = MemoryKnown({document(1): {"name": "", "update_rule": UpdateRule(0)}})
+
+    comparison = compare(known, wish(document(1), name="", update_rule=UpdateRule(1, 24)))
+
+    assert (comparison.touched.total(), comparison.emptied.total()) == (1, 0)
+
+
+def test_an_item_is_compared_for_the_requests_of_its_own_kind_alone() -> None:
+    operations = {
+        "coze": (
+            Operation("image.name", "image", frozenset({"name"})),
+            Operation("document.name", "document", frozenset({"name"})),
+        )
+    }
+    comparison = Comparison(MemoryKnown(), operations)
+
+    comparison.add(wish(image(1), name="a"))
+    comparison.add(wish(document(1), name="b"))
+
+    assert [change.operation for change in comparison.changes] == ["image.name", "document.name"]
 
 
 def after(known: dict[Item, dict[str, object]], comparison: Comparison) -> dict[Item, dict[str, object]]:

@@ -1,3 +1,5 @@
+import pytest
+
 from kbsync.core.guards import Blast, tripped
 from kbsync.core.settings import GuardSettings
 
@@ -26,6 +28,11 @@ def test_thirty_percent_of_the_known_items_may_change_and_no_more() -> None:
     assert names(blast(touched={CONTAINER: 31})) == ["change-percent"]
 
 
+def test_a_percentage_is_exact_in_a_large_container() -> None:
+    assert names(blast(known={CONTAINER: 10_000}, touched={CONTAINER: 3_000})) == []
+    assert names(blast(known={CONTAINER: 10_000}, touched={CONTAINER: 3_001})) == ["change-percent"]
+
+
 def test_under_ten_known_items_no_percentage_is_meant() -> None:
     assert names(blast(known={CONTAINER: 9}, touched={CONTAINER: 9})) == []
     assert names(blast(known={CONTAINER: 10}, touched={CONTAINER: 10})) == ["change-percent"]
@@ -35,6 +42,13 @@ def test_small_containers_count_together() -> None:
     containers = {("coze", str(number)): 5 for number in range(4)}
 
     assert names(blast(known=containers, touched=containers)) == ["change-percent"]
+
+
+def test_two_small_containers_count_together_and_one_counts_once() -> None:
+    two = {("coze", "1"): 5, ("coze", "2"): 5}
+
+    assert names(blast(known=two, touched=two)) == ["change-percent"]
+    assert names(blast(touched={CONTAINER: 100})) == ["change-percent"]
 
 
 def test_a_tenth_of_the_known_items_may_be_emptied_and_no_more() -> None:
@@ -64,3 +78,32 @@ def test_a_lifted_guard_is_still_listed() -> None:
     (result,) = tripped(blast(items=0), GuardSettings(), {"empty-manifest"})
 
     assert (result.guard, result.lifted) == ("empty-manifest", True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"items": 0}, "the manifest holds no item"),
+        (
+            {"items": 1_000, "last_items": 20_000},
+            "the manifest holds 1,000 items; at the last apply it held 20,000",
+        ),
+        (
+            {"known": {CONTAINER: 3_000}, "touched": {CONTAINER: 1_001}},
+            "1,001 of 3,000 known items of coze/1 change (33.4 %, limit 30 %)",
+        ),
+        (
+            {"known": {CONTAINER: 3_000}, "emptied": {CONTAINER: 301}},
+            "301 of 3,000 known items of coze/1 are emptied (10.0 %, limit 10 %)",
+        ),
+        (
+            {"known": {CONTAINER: 9, ("coze", "2"): 9}, "touched": {CONTAINER: 9}},
+            "9 of 18 known items of all containers change (50.0 %, limit 30 %)",
+        ),
+        ({"changes": 5_001}, "5,001 changes; at most 5,000 are allowed"),
+    ],
+)
+def test_a_guard_says_how_much_it_found_and_how_much_may_be(facts: dict[str, object], message: str) -> None:
+    (result,) = tripped(blast(**facts), GuardSettings(max_changes=5_000), ())
+
+    assert result.message == message

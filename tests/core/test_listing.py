@@ -160,6 +160,7 @@ def test_what_stands_behind_a_full_page_is_not_hidden_by_a_total_that_is_too_sma
         ("flawed", [page("a", following="2", total=2, flaw="1 entries on a page of the list are no items")]),
         ("flawed", [page("a", total=1, short=True, flaw="x")]),
         ("no_total", [page("a", total=None, short=True)]),
+        ("no_total", [page("a", following="2", total=None)]),
         ("no_total", [page(total=None, short=True)]),
         ("no_total", [page(following="2", total=None, short=True), page("a", total=None)]),
         ("bad_total", [page("a", following="2", total=-1)]),
@@ -197,6 +198,29 @@ def test_what_an_incomplete_list_did_show_is_kept() -> None:
     assert listed == Incomplete("missing", "the list says that it holds 2 items, and shows 1 of them", {"a": live("a")})
 
 
+@pytest.mark.parametrize(
+    ("pages", "detail"),
+    [
+        ([page("a", total=None)], "the list does not say how many items it holds"),
+        ([page(total=-3)], "the list says that it holds -3 items"),
+        (
+            [page("a", following="2", total=2), page("b", total=3)],
+            "the list said that it holds 2 items, and a page later 3",
+        ),
+        ([page("a", "b", total=1)], "the list says that it holds 1 items, and shows more"),
+        (
+            [page("a", following=cursor, total=3) for cursor in "234"],
+            "page after page of the list shows nothing new at 1 items",
+        ),
+    ],
+)
+def test_a_refused_list_says_what_it_said(pages: list[Page], detail: str) -> None:
+    listed = read_pages(*pages)
+
+    assert isinstance(listed, Incomplete)
+    assert listed.detail == detail
+
+
 def test_a_cursor_that_leads_to_itself_is_followed_twice_at_most() -> None:
     asked: list[str] = []
 
@@ -223,6 +247,15 @@ def test_a_list_that_goes_on_for_ever_is_left() -> None:
 
     assert isinstance(listed, Incomplete)
     assert (listed.reason, count) == ("endless", MAX_PAGES)
+    assert listed.detail == "the list does not end within 50000 pages"
+
+
+def test_the_longest_list_may_end_on_the_last_page_that_is_read() -> None:
+    listing = Listing()
+    for number in range(1, MAX_PAGES + 1):
+        listing.add(page(f"i{number}", following=None if number == MAX_PAGES else "more", total=MAX_PAGES))
+
+    assert isinstance(listing.listed, Complete)
 
 
 # ----------------------------------------------------------------------------------------------------------- absence
@@ -259,7 +292,7 @@ def test_an_item_that_slipped_through_between_two_pages_is_not_missing() -> None
     listed = read(answer, wanted=names(6))
 
     assert isinstance(listed, Incomplete)
-    assert listed.reason == "changed"
+    assert (listed.reason, listed.detail) == ("changed", "two readings of the list show different items")
     assert listed.items.keys() == {*names(6), "i9"}
 
 

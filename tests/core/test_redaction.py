@@ -77,6 +77,21 @@ def test_a_secret_inside_base64_leaves_no_more_than_its_ends(secret: str, before
 
 def test_short_and_empty_secrets_are_left() -> None:
     assert redactor(["", "abcde"])("abcde, and an empty one") == "abcde, and an empty one"
+    assert redactor(["abcdef"])("abcdef, which is long enough") == "[redacted], which is long enough"
+
+
+def test_fewer_hexadecimal_digits_are_left_in_base64_too() -> None:
+    encoded = base64.b64encode(b"log id " + b"3f" * 25).decode()
+
+    assert redactor([], hexadecimal(64))(encoded) == encoded
+
+
+def test_no_part_of_a_long_secret_is_left_where_a_text_is_read_no_further() -> None:
+    secret = "0123456789" * 500
+
+    answer = make_answer(Response(400, {}, b""), 1, secret * 30, redact=redactor([secret]))
+
+    assert not set(answer.message) & set("0123456789")
 
 
 @given(secret=PRINTABLE, position=st.integers(0, 600), count=st.integers(1, 20))

@@ -645,6 +645,17 @@ def test_no_more_is_read_than_is_written_within_five_seconds() -> None:
     assert {len(sent.request.body.split(b",")) for sent in transport.reads} <= {1, 2}
 
 
+def test_items_that_are_read_alone_are_written_however_long_a_read_takes() -> None:
+    def script(request: Request, _: int) -> Reply:
+        several = request.path.startswith("/read/") and len(orjson.loads(request.body)) > 1
+        return answer(code=0, fields={}) if several else None
+
+    story = play(metas(40), transport := ScriptedTransport(script, latency_s=3), rate=100, concurrency=2)
+
+    assert story.counts == {("updated", "accepted"): 40}
+    assert len(transport.reads) <= 2 * 40
+
+
 def test_items_that_a_bulk_read_did_not_prove_are_read_alone() -> None:
     def script(request: Request, _: int) -> Reply:
         if request.path.startswith("/read/") and b"," in request.body:

@@ -137,3 +137,11 @@ def test_what_is_under_way_when_the_time_is_over_is_not_waited_for_for_long() ->
 
     assert story.seconds <= 22
     assert set(story.outcomes) == {"updated", "unknown", "not_attempted"}
+
+
+def test_an_item_that_opens_the_circuit_again_and_again_is_given_up_like_any() -> None:
+    transport = ScriptedTransport(lambda request, _: answer(500) if request.path.endswith("000003") else None, 0.05)
+    story = play(captions(2_000), transport, rate=100.0, retry=RetrySettings(quota=1))
+
+    assert story.counts == {("updated", "accepted"): 1_999, ("failed", "http_500"): 1}
+    assert len([sent for sent in transport.sent if sent.id == "000003"]) <= 2 * RetrySettings().attempts

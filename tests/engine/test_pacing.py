@@ -13,6 +13,7 @@ from kbsync.engine.pacing import Pacer, bucket
 from kbsync.engine.target import Clock
 from tests.clock import CoarseLoop, VirtualLoop, run_virtually, virtual_clock
 
+ME = object()
 RATES = st.one_of(
     st.floats(0.01, 100_000), st.integers(1, 1000).map(float), st.sampled_from((0.01, 0.999, 1.001, 49.99))
 )
@@ -51,11 +52,11 @@ async def send_all(
     async def work(number: int) -> None:
         turns = count()
         while len(times) < most:
-            await pacer.turn()
+            await pacer.turn(ME)
             turn_at_s = clock.monotonic()
             if delay_s := connect_s[(number + next(turns)) % len(connect_s)]:
                 await anyio.sleep(delay_s)
-            if await pacer.go(turn_at_s):
+            if await pacer.go(ME, turn_at_s):
                 times.append(clock.monotonic())
                 await anyio.sleep(think_s[(number + len(times)) % len(think_s)])
 
@@ -159,10 +160,10 @@ def test_turns_come_in_the_order_of_asking() -> None:
         order: list[int] = []
 
         async def ask(number: int) -> None:
-            await pacer.turn()
+            await pacer.turn(ME)
             order.append(number)
             await anyio.sleep(0.001)
-            await pacer.turn()
+            await pacer.turn(ME)
             order.append(number + 100)
 
         async with anyio.create_task_group() as tasks:
@@ -192,10 +193,10 @@ def test_those_that_a_stall_has_gathered_leave_at_the_rate() -> None:
         times: list[float] = []
 
         async def work() -> None:
-            await pacer.turn()
+            await pacer.turn(ME)
             turn_at_s = clock.monotonic()
             await anyio.sleep_until(3)
-            assert await pacer.go(turn_at_s)
+            assert await pacer.go(ME, turn_at_s)
             times.append(clock.monotonic())
 
         async with anyio.create_task_group() as tasks:
@@ -217,7 +218,7 @@ def test_what_stands_at_the_gate_is_sent_away_by_a_pause() -> None:
         answers: list[bool] = []
 
         async def late() -> None:
-            answers.append(await pacer.go(-10.0))
+            answers.append(await pacer.go(ME, -10.0))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(4):
@@ -236,10 +237,10 @@ def test_the_urgent_go_first_even_before_the_one_that_waits_for_its_turn() -> No
         order: list[int] = []
 
         async def ask(rank: int) -> None:
-            await pacer.turn(rank)
+            await pacer.turn(ME, rank)
             order.append(rank)
 
-        await pacer.turn()
+        await pacer.turn(ME)
         async with anyio.create_task_group() as tasks:
             for rank in (2, 2, 1, 0, 2, 0):
                 tasks.start_soon(ask, rank)
@@ -257,8 +258,8 @@ def test_a_pause_holds_everyone_and_the_longest_one_counts() -> None:
 
         async def work() -> None:
             while True:
-                await pacer.turn()
-                if await pacer.go(clock.monotonic()):
+                await pacer.turn(ME)
+                if await pacer.go(ME, clock.monotonic()):
                     times.append(clock.monotonic())
 
         async with anyio.create_task_group() as tasks:
@@ -279,23 +280,52 @@ def test_a_pause_holds_everyone_and_the_longest_one_counts() -> None:
 def test_nothing_goes_before_the_earliest_time() -> None:
     async def scenario() -> float:
         clock = virtual_clock()
-        await Pacer(1_000.0, 1, clock, 0.75).turn()
+        await Pacer(1_000.0, 1, clock, 0.75).turn(ME)
         return clock.monotonic()
 
     assert run_virtually(scenario) >= 0.75
+
+
+@pytest.mark.parametrize("rate", [0.01, 1, 1000])
+def test_who_is_dismissed_stops_waiting_at_once_and_nobody_else(rate: float) -> None:
+    async def scenario() -> tuple[list[bool], float, bool]:
+        clock = virtual_clock()
+        pacer = Pacer(rate, 1, clock)
+        await pacer.turn(ME)
+        pacer.pause_until(1_000)
+        answers: list[bool] = []
+        others: list[bool] = []
+
+        async def ask(owner: object, told: list[bool]) -> None:
+            told.append(await pacer.turn(owner))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(ask, ME, answers)
+                tasks.start_soon(ask, "somebody else", others)
+            await anyio.sleep(0.5)
+            pacer.dismiss(ME)
+            await anyio.sleep(0.1)
+            tasks.cancel_scope.cancel()
+        return answers, clock.monotonic(), bool(others)
+
+    answers, ended_s, others = run_virtually(scenario)
+    assert answers == [False] * 10
+    assert ended_s < 0.7
+    assert not others
 
 
 def test_a_waiter_that_is_cancelled_takes_nothing_with_it() -> None:
     async def scenario() -> float:
         clock = virtual_clock()
         pacer = Pacer(1.0, 1, clock)
-        await pacer.turn()
+        await pacer.turn(ME)
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
-                tasks.start_soon(pacer.turn)
+                tasks.start_soon(pacer.turn, ME)
             await anyio.sleep(0.5)
             tasks.cancel_scope.cancel()
-        await pacer.turn()
+        await pacer.turn(ME)
         return clock.monotonic()
 
     assert run_virtually(scenario) == pytest.approx(1.0, abs=0.03)
@@ -310,8 +340,8 @@ def test_the_promise_holds_in_real_time() -> None:
 
         async def work() -> None:
             while True:
-                await pacer.turn()
-                assert await pacer.go(time.monotonic())
+                await pacer.turn(ME)
+                assert await pacer.go(ME, time.monotonic())
                 times.append(time.monotonic())
                 await anyio.sleep(0.003)
 

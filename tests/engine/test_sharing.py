@@ -1,12 +1,16 @@
 """Targets of one credential, and endpoints with a rate of their own."""
 
+from itertools import count as count_up
 from math import ceil
 
+import anyio
 import pytest
 
 from kbsync.core.events import RateChanged, TargetPaused, TargetStopped
 from kbsync.core.settings import RetrySettings
-from kbsync.core.wire import Request, Response
+from kbsync.core.wire import Lost, Request, Response
+from kbsync.engine.breaker import PROBE_EVERY_S
+from kbsync.engine.target import Policy
 from tests.engine.stage import play
 from tests.engine.test_pacing import most_in_a_second
 from tests.fakes import ScriptedTransport, answer, change
@@ -61,6 +65,29 @@ def test_a_target_that_stops_does_not_stop_the_other_one() -> None:
     assert story.counts["not_attempted", "quota"] >= 45
 
 
+@pytest.mark.parametrize("max_outage_s", [None, 600.0])
+def test_a_target_that_stops_by_its_probe_leaves_the_next_probe_to_the_other_one(max_outage_s: float | None) -> None:
+    probes = count_up()
+
+    def script(request: Request, number: int) -> Response | Lost | None:
+        if anyio.current_time() < PROBE_EVERY_S:
+            return answer(503)
+        return Lost("tls", "", sent=False, fatal=True) if next(probes) == 0 else None
+
+    story = play(
+        [change(n, target) for n in range(30) for target in "ab"],
+        *(ScriptedTransport(script, 0.05) for _ in "ab"),
+        rate=100.0,
+        concurrency=1,
+        credential="c",
+        retry=RetrySettings(quota=2),
+        policy=Policy(max_outage_s=max_outage_s),
+    )
+
+    assert story.counts["updated", "accepted"] == 30
+    assert [event.reason for event in story.events_of(TargetStopped)] == ["tls"]
+
+
 @pytest.mark.parametrize("rate", [0.5, 2.0, 7.5])
 def test_an_endpoint_keeps_its_own_lower_rate(rate: float) -> None:
     changes = [change(n, operation=operation) for n in range(40) for operation in ("little.caption", "little.name")]
@@ -72,6 +99,15 @@ def test_an_endpoint_keeps_its_own_lower_rate(rate: float) -> None:
     assert most_in_a_second(names) <= ceil(rate)
     assert max(names) == pytest.approx(39 / rate, rel=0.1)
     assert most_in_a_second(transport.begun) <= 50
+
+
+def test_targets_of_one_credential_share_the_rate_of_an_endpoint_too() -> None:
+    one, other = ScriptedTransport(), ScriptedTransport()
+    changes = [change(n, target, operation="little.name") for n in range(30) for target in "ab"]
+    story = play(changes, one, other, rate=50.0, rates={"little.name": 5.0}, credential="c")
+
+    assert story.outcomes == ["updated"] * 60
+    assert most_in_a_second(one.begun + other.begun) <= 5
 
 
 def test_an_endpoint_with_a_higher_rate_than_its_credential_has_the_credentials() -> None:
@@ -110,6 +146,16 @@ def test_the_rate_follows_what_the_provider_accepts() -> None:
     changes = story.events_of(RateChanged)
     assert changes[0].rate_per_s < 30
     assert changes[-1].ceiling_per_s == 50
+
+
+@pytest.mark.parametrize("latency_s", [0.01, 0.05, 0.2])
+def test_whoever_was_told_of_a_lower_rate_is_told_when_it_is_over(latency_s: float) -> None:
+    transport = ScriptedTransport(lambda _, number: answer(429, code=1) if number == 200 else None, latency_s)
+    story = play([change(n) for n in range(2_000)], transport, rate=50.0, concurrency=8)
+
+    lower, full = story.events_of(RateChanged)
+    assert lower.rate_per_s < 50
+    assert full.rate_per_s == 50
 
 
 def test_five_minutes_of_nothing_but_throttles_fail_no_item() -> None:

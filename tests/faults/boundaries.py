@@ -1,16 +1,18 @@
-"""The moments at which a kill could matter, told apart as a run passes them, and a real SIGKILL at a chosen one.
+"""The moments at which a signal could matter, told apart as a run passes them, and real signals at a chosen one.
 
 Nothing of kbsync is changed for it. SQLite's statements and the file system's steps are watched where Python itself
 lets one in: see `watch`.
 """
 
 import os
+import re
 import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,32 +23,39 @@ __all__ = ("Boundaries", "Boundary", "watch")
 
 # What a transaction is made of, beside what it holds: a kill between two of its statements is one before its COMMIT.
 _STATEMENTS: Final = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "PRAGMA journal_mode", "PRAGMA wal_checkpoint")
-_STEPS: Final = frozenset({"open", "os.rename", "os.remove"})
+_STEPS: Final = frozenset({"open", "os.link", "os.rename", "os.remove"})
+# What is written beside a file until it is whole has a name with a random ending.
+_RANDOM: Final = re.compile(r"(?<=^\.)(.*)\.[^.]+$|-[0-9a-f]{8}$")
+_APART_S: Final = 0.02
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 Boundary = Callable[[str], None]
 
 
 class Boundaries:
-    """Writes down what is passed in the file at *path*, and kills this process at the boundary *fatal*.
+    """Writes down what is passed in the file at *path*, and sends *signals* to this process at the boundary *fatal*.
 
-    A boundary is told by its name and how often it came: `before COMMIT #3`. The last line is where it died.
+    A boundary is told by its name and how often it came: `before COMMIT #3`.
     """
 
-    def __init__(self, path: Path, fatal: str | None) -> None:
+    def __init__(self, path: Path, fatal: str | None, signals: Sequence[signal.Signals]) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._fatal = fatal
+        self._signals = signals
         self._passed: Counter[str] = Counter()
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, name: str) -> None:
-        """Pass the boundary *name*, or die there. Any thread may."""
+        """Pass the boundary *name*, or be hit there. Any thread may."""
         with self._one_at_a_time:
             self._passed[name] += 1
             told = f"{name} #{self._passed[name]}"
             os.write(self._file, f"{told}\n".encode())
             if told == self._fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
+                for number in self._signals:
+                    os.kill(os.getpid(), number)
+                    # Signals that come together are taken by their numbers.
+                    time.sleep(_APART_S)
 
 
 def watch(folder: Path, boundary: Boundary, patch: pytest.MonkeyPatch) -> None:
@@ -60,8 +69,7 @@ def watch(folder: Path, boundary: Boundary, patch: pytest.MonkeyPatch) -> None:
             return
         path = Path(arguments[0]).absolute()
         if folder in path.parents and (event != "open" or arguments[2] & _WRITES):
-            # What is written beside a file until it is whole has a name with a random ending.
-            name = f"{path.stem}.*" if path.name.startswith(".") else path.name
+            name = _RANDOM.sub(r"\1*", path.name)
             boundary(f"before {event.removeprefix('os.')} of {name}")
 
     def fsync(descriptor: int, sync: Callable[[int], None] = os.fsync) -> None:

@@ -1,6 +1,8 @@
 """`kbsync` in a child of this process: forked, so that nothing is imported again, and killed at a chosen boundary."""
 
 import os
+import signal
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -12,12 +14,10 @@ import pytest
 # Commands import their heavy parts late; here they are wanted before the fork.
 import kbsync.cli.apply
 import kbsync.cli.running
-from kbsync.adapters.config import Access
+from kbsync.__main__ import main
 from kbsync.cli.main import run
 from kbsync.cli.running import Ended
 from kbsync.core.events import Event, Settled
-from kbsync.core.items import Item
-from kbsync.core.state import Hazard
 from tests.faults.boundaries import Boundaries, Boundary, watch
 from tests.faults.inner_server import InnerServer, InnerTransport
 
@@ -32,8 +32,11 @@ def run_forked(
     environment: Mapping[str, str],
     server: Callable[[], InnerServer],
     fatal: str | None,
+    signals: Sequence[signal.Signals],
 ) -> int:
     """Run kbsync in *folder*`/workspace`; return its exit code, or minus the signal that killed it.
+
+    It gets *signals* at the *fatal* boundary.
 
     Beside the workspace are left `boundaries`, `told` (of what a view was told) and `err`. *server* is made in the
     child.
@@ -42,7 +45,7 @@ def run_forked(
         (folder / name).unlink(missing_ok=True)
     pid = os.fork()
     if pid == 0:
-        _be_kbsync(folder, arguments, environment, server, fatal)
+        _be_kbsync(folder, arguments, environment, server, lambda path: Boundaries(path, fatal, signals))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -66,25 +69,28 @@ def _be_kbsync(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     server: Callable[[], InnerServer],
-    fatal: str | None,
+    boundaries: Callable[[Path], Boundaries],
 ) -> NoReturn:
-    code = _BROKEN
+    code: int | str | None = _BROKEN
     try:
         os.chdir(folder / "workspace")
         os.environ.update(environment)
         err = os.open(folder / "err", os.O_WRONLY | os.O_CREAT, 0o600)
         for stream in (1, 2):
             os.dup2(err, stream)
-        boundary = Boundaries(folder / "boundaries", fatal)
+        boundary = boundaries(folder / "boundaries")
         patch = pytest.MonkeyPatch()
         _compose(patch, server(), boundary, folder / "told")
         watch(folder / "workspace", boundary, patch)
-        code = run(arguments)
+        sys.argv = ["kbsync", *arguments]
+        main()
+    except SystemExit as leaving:
+        code = leaving.code
     except BaseException:  # noqa: BLE001 - nothing may come back into the parent's code
         with suppress(Exception):
             traceback.print_exc()
     finally:
-        os._exit(code)
+        os._exit(code if isinstance(code, int) else _BROKEN)
 
 
 def _compose(patch: pytest.MonkeyPatch, server: InnerServer, boundary: Boundaries, told: Path) -> None:
@@ -93,15 +99,9 @@ def _compose(patch: pytest.MonkeyPatch, server: InnerServer, boundary: Boundarie
     class WatchedRun(kbsync.cli.running.Run):
         """A run with one observer more, who is told first."""
 
-        def apply(
-            self,
-            accesses: Mapping[str, Access],
-            stale: Sequence[int],
-            hazards: Mapping[tuple[Item, str], Hazard],
-            allow_reason: str,
-        ) -> Ended:
+        def apply(self, *arguments: Any, **named: Any) -> Ended:
             self.observers = [self._note, *self.observers]
-            return super().apply(accesses, stale, hazards, allow_reason)
+            return super().apply(*arguments, **named)
 
         def _note(self, event: Event) -> None:
             if isinstance(event, Settled):

@@ -114,6 +114,9 @@ class InnerTransport:
     ) -> None:
         return None
 
+    def abandon(self) -> None:
+        """Do nothing: nobody waits for a connection here."""
+
     async def send(self, request: Request, limit_bytes: int, ready: Ready) -> Response | Lost:
         """Hand *request* to the server at most once."""
         what = "read" if request.path.endswith(_READS) else "write"

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.anyio
 ATTEMPTS: Final = 2
 RETRY: Final = {"attempts": ATTEMPTS, "base_delay_s": 0.01}
 IMPATIENT: Final = {"connect_timeout_s": 1.0, "read_timeout_s": 0.5, "total_timeout_s": 1.0}
+UNTIL_FIN: Final = "a body until FIN"
 CONTAINER: Final = "744632974166804001"
 
 
@@ -56,6 +57,16 @@ async def redirect_for_ever(exchange: Exchange) -> None:
         await exchange.write(ok(b"{}", location, status=b"307 Temporary Redirect"))
 
 
+def again_and_again(fault: Fault) -> Fault:
+    """Do not let the client keep a connection that is about to end: a request that meets its end is not read."""
+
+    async def repeated(exchange: Exchange) -> None:
+        while True:
+            await fault(exchange)
+
+    return repeated
+
+
 async def no_tls(exchange: Exchange) -> None:
     await exchange.write(ok())
     await asyncio.sleep(0.2)
@@ -64,7 +75,8 @@ async def no_tls(exchange: Exchange) -> None:
 # Each of these reads every request to its end before it does what it does.
 READ: Final[Mapping[str, Fault]] = {
     **{name: fault for name, (fault, _) in LOSSES.items()},
-    **{name: fault for name, (fault, _, _) in ANSWERS.items()},
+    **{name: again_and_again(fault) for name, (fault, _, _) in ANSWERS.items() if name != UNTIL_FIN},
+    UNTIL_FIN: ANSWERS[UNTIL_FIN][0],
     "a kept connection that is reset under a request": reset_a_kept_connection,
     "a redirect to itself": redirect_for_ever,
     "nothing wrong": keep_answering,

@@ -1,6 +1,7 @@
 """A workspace whose server lives in the same process as the run, and runs in children that can be killed anywhere."""
 
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import orjson
 from kbsync.adapters.state import StateStore, holder
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.plan import Plan
+from kbsync.core.report import RunSummary
 from kbsync.emulator.rules import read_rules
 from tests.faults.forked import run_forked, run_here
 from tests.faults.inner_server import InnerServer
@@ -31,13 +33,14 @@ class Workshop:
     """One target's workspace and server in *folder*.
 
     *world* is what the server held at first, and what is declared. What is checked is about the requests from number
-    *since* on.
+    *since* on, and the runs after the first *runs*.
     """
 
     folder: Path
     target: str
     world: World
     since: int = 0
+    runs: int = 0
 
     @classmethod
     def made(cls, folder: Path, target: str, world: World) -> Self:
@@ -61,7 +64,7 @@ class Workshop:
     def begun(self) -> Self:
         """Take what the server holds and has seen by now for where things begin."""
         world = World(self.content(), self.world.lines)
-        return replace(self, world=world, since=len(self.server.requests()))
+        return replace(self, world=world, since=len(self.server.requests()), runs=len(self._runs()))
 
     @property
     def job(self) -> Job:
@@ -87,11 +90,17 @@ class Workshop:
         """Give what the server holds."""
         return self.server.content(list(self.world.before))
 
-    def run(self, *arguments: str, rules: Sequence[Mapping[str, object]] = (), fatal: str | None = None) -> int:
-        """Run kbsync in a child, which is killed at the *fatal* boundary; return its exit code, or minus its signal."""
-        return run_forked(self.folder, arguments, self.job.environment, partial(self._server, rules), fatal)
+    def run(
+        self,
+        *arguments: str,
+        rules: Sequence[Mapping[str, object]] = (),
+        fatal: str | None = None,
+        signals: Sequence[signal.Signals] = (signal.SIGKILL,),
+    ) -> int:
+        """Run kbsync in a child; return its exit code, or minus its signal. It gets *signals* at *fatal*."""
+        return run_forked(self.folder, arguments, self.job.environment, partial(self._server, rules), fatal, signals)
 
-    # ------------------------------------------------------------------------------------------------- after a kill
+    # -------------------------------------------------------------------------------------------- after it has ended
     def check_what_is_left(self) -> None:
         """The state is sound, claims nothing that the server does not hold, and has lost nothing that it does."""
         job, server = self.job, self.server
@@ -120,6 +129,17 @@ class Workshop:
         for whole in job.folder.glob("*.json"):
             assert orjson.loads(whole.read_bytes())["format"] == "kbsync.report/1"
 
+    def check_the_account(self, code: int) -> None:
+        """The run that ended with *code* has told the fate of every change, or never began."""
+        runs = self._runs()
+        if len(runs) == self.runs:
+            assert len(self.server.requests()) == self.since
+            return
+        assert code >= 0
+        assert runs[0].finished_at_s is not None
+        report = checked(orjson.loads((self.job.folder / "report.json").read_bytes()), code)
+        assert report["run_id"] == runs[0].run_id
+
     def check_the_next_run(self, duplicates: int) -> None:
         """The next run does all the rest; no more than *duplicates* writes were done again because of the kill."""
         arguments = ("--quiet", "apply", "--yes", "--report", "next.json")
@@ -138,6 +158,10 @@ class Workshop:
         assert (journalled - seen).total() <= duplicates
         good = server.well_answered(self.since)
         assert good.total() - len(good) <= duplicates
+
+    def _runs(self) -> tuple[RunSummary, ...]:
+        with StateStore(self.job.journal.path) as store:
+            return store.list_runs()
 
     def _plan(self) -> Plan:
         workspace = open_workspace(self.job.folder / "kbsync.toml")

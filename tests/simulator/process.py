@@ -24,6 +24,7 @@ __all__ = ("End", "Process")
 # After so much virtual time of one run, something goes round in circles.
 _LONGEST_RUN_S = 1e6
 _WINDOW_S = 1.0
+_MOMENT_S = 0.01
 
 End = Literal["ended", "killed", "broken"]
 
@@ -68,9 +69,14 @@ class Process:
             jitter,
         )
         self._end: End = "ended"
+        self._killed_at_s: float | None = None
 
     async def run(self) -> End:
-        """Apply the plan, to its end or to that of the process."""
+        """Apply the plan, to its end or to that of the process, and a moment longer.
+
+        In which order tasks are cancelled differs from time to time, and so does how long that takes; not after the
+        moment.
+        """
         with anyio.fail_after(_LONGEST_RUN_S), anyio.CancelScope() as process:
             async with anyio.create_task_group() as tasks:
                 if self._ending is not None:
@@ -81,6 +87,8 @@ class Process:
                     self._end = "broken"
                 tasks.cancel_scope.cancel()
 
+        ended_s = self._killed_at_s or anyio.current_time()
+        await anyio.sleep_until((ended_s // _MOMENT_S + 2) * _MOMENT_S)
         if self._end == "broken" and (self._ending is None or self._ending.how != "disk"):
             self._audit.wrong("nothing was wrong with the disk")
         if self._end == "ended":
@@ -92,6 +100,7 @@ class Process:
         match ending.how:
             case "kill":
                 self._end = "killed"
+                self._killed_at_s = anyio.current_time()
                 self._journal.die()
                 for transport in self._transports.values():
                     transport.die()

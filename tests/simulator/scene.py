@@ -58,12 +58,11 @@ class Ending(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that is drawn beforehand. From *calm_s* on the providers behave; *late* says that writes were late."""
+    """Everything that is drawn beforehand. From *calm_s* on the providers behave."""
 
     seed: int
     items: int
     calm_s: float
-    late: bool
     accounts: tuple[Account, ...]
     retry: RetrySettings
     policies: tuple[Policy, ...]
@@ -72,7 +71,7 @@ class Scene:
     commit_s: float
 
 
-def draw(seed: int, items: int, *, late: bool) -> Scene:
+def draw(seed: int, items: int) -> Scene:
     """Return the scene of *seed*."""
     random = Random(f"{seed}/scene")
     rates = {name: random.choice((0.5, 2.5, 5.0, 20.0, 20.0, 100.0, 1_000.0)) for name in (PLAIN, OVERLAYING)}
@@ -80,14 +79,13 @@ def draw(seed: int, items: int, *, late: bool) -> Scene:
     whole_s = 1.3 * items / min(rates.values())
     calm_s = random.uniform(0.2, 2.5) * whole_s + 10.0
     runs = random.randint(1, 5)
-    accounts = [_account(name, rate, calm_s, random, late=late) for name, rate in rates.items()]
+    accounts = [_account(name, rate, calm_s, random) for name, rate in rates.items()]
     if shared:
         accounts = [one._replace(credential="shared", model=accounts[0].model) for one in accounts]
     return Scene(
         seed=seed,
         items=items,
         calm_s=calm_s,
-        late=late,
         accounts=tuple(accounts),
         retry=_retry(random),
         policies=tuple(_policy(random, items) for _ in range(runs)),
@@ -159,7 +157,7 @@ def _declared(item: Item, random: Random) -> dict[str, Value]:
     return fields
 
 
-def _account(name: str, rate_per_s: float, calm_s: float, random: Random, *, late: bool) -> Account:
+def _account(name: str, rate_per_s: float, calm_s: float, random: Random) -> Account:
     meta = Operation(
         "model.meta", "document", frozenset({"meta"}), overlays=True, read_batch=random.choice((1, 7, 100))
     )
@@ -178,8 +176,8 @@ def _account(name: str, rate_per_s: float, calm_s: float, random: Random, *, lat
             limits=_limits(rate_per_s, calm_s, random),
             tells=random.random() < 0.5,
             latency_s=(low_s, min(4.0, low_s * random.choice((1, 1, 3, 20)))),
-            spells=tuple(_spell(calm_s, random, late=late) for _ in range(random.choice((0, 1, 1, 2, 3)))),
-            late_s=(0.1, random.choice((2.0, 20.0, LATEST_S))),
+            spells=tuple(_spell(calm_s, random) for _ in range(random.choice((0, 1, 1, 2, 3)))),
+            late_s=(0.1, random.choice((2.0, 20.0, LATEST_S, LATEST_S))),
         ),
     )
 
@@ -195,13 +193,11 @@ def _limits(rate_per_s: float, calm_s: float, random: Random) -> tuple[Limit, ..
     return (*steps, limit(20 * rate_per_s + 20, window, calm_s))
 
 
-def _spell(calm_s: float, random: Random, *, late: bool) -> Spell:
+def _spell(calm_s: float, random: Random) -> Spell:
     names = [name for name in FAULTS if name not in LATE and name not in HARSH]
-    chosen = random.sample(names, random.randint(1, 6))
+    chosen = [*random.sample(names, random.choice((0, 1, 3, 6))), random.choice(LATE)]
     if random.random() < 0.05:
         chosen.append(random.choice(HARSH))
-    if late:
-        chosen.append(random.choice(LATE))
     from_s = random.choice((0.0, random.uniform(0, calm_s)))
     return Spell(
         faults=tuple((FAULTS[name], random.choice((1.0, 1.0, 5.0))) for name in chosen),

@@ -1,6 +1,7 @@
 """One seed from its first run to the last: faults, kills, edits and all, until there is nothing left to do."""
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,29 +47,31 @@ class Figures:
         )
 
 
-def play_all(seeds: Iterable[int], items: int, *, late: bool) -> Figures:
+def play_all(seeds: Iterable[int], items: int) -> Figures:
     """Play each of *seeds*, or the one that the environment names; what fails says how to see it again."""
     figures = Figures()
     named = os.environ.get("SEED")
     began_s = time.perf_counter()
     for seed in seeds if named is None else [int(named)]:
         try:
-            play(seed, items, figures, late=late)
+            play(seed, items, figures)
         except BaseException as error:
-            error.add_note(f"seed {seed} does it again: SEED={seed} {_command()}")
+            error.add_note(f"Seed {seed} does it again: SEED={seed} {_command()}")
             raise
     figures.real_s = time.perf_counter() - began_s
     return figures
 
 
-def play(seed: int, items: int, figures: Figures, *, late: bool) -> None:
+def play(seed: int, items: int, figures: Figures) -> None:
     """Play *seed* and add what was done to *figures*. Raises AssertionError for the first thing that did not hold."""
-    run_virtually(_Story(draw(seed, items, late=late), figures).play)
+    run_virtually(_Story(draw(seed, items), figures).play)
 
 
 def _command() -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-    return f"python -m pytest -q -m 'campaign or not campaign' '{test}'"
+    if "campaigns" in test:
+        return "make campaign-sim"
+    return f"{sys.executable} -m pytest -q '{test}'"
 
 
 class _Story:

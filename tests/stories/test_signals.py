@@ -6,7 +6,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.stories.figures import Figures
 from tests.stories.job import Running, Target, checked
+from tests.stories.moments import MOMENTS
+from tests.stories.signals import signal_often
 from tests.stories.stage import Stage, staged, until
 from tests.stories.world import made_world
 
@@ -82,6 +85,26 @@ def test_a_signal_while_a_retry_is_waited_for_ends_the_run_at_once(tmp_path: Pat
         report = checked(orjson.loads((stage.job.folder / "signal.json").read_bytes()), done.code)
         assert done.code == 143
         assert {row["outcome"] for row in report["items"]} <= {"failed", "not_attempted"}
+
+
+def test_signals_at_any_moment_have_the_exit_code_of_the_first(tmp_path: Path, figures: Figures) -> None:
+    figures(signal_often(tmp_path, [*MOMENTS, "its start", "sending", "its end"], seed=1))
+
+
+def test_a_signal_that_was_ignored_when_kbsync_was_started_stays_ignored(tmp_path: Path) -> None:
+    with staged(tmp_path, made_world(40), targets=TARGETS) as stage:
+        stage.control("PUT", "latency", {"least_s": 0.1, "most_s": 0.2})
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        try:
+            with applying(stage) as running:
+                until(lambda: len(stage.writes()) > 4)
+                running.send(signal.SIGHUP)
+                code = running.done().code
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+        assert code == 0
+        assert stage.content() == stage.world.after
 
 
 @contextmanager

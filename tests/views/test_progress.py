@@ -251,6 +251,7 @@ def test_an_outage_is_shown_with_the_time_that_is_left_to_it() -> None:
     assert "coze-cn down for 10 s, given up in 10 min" in during(began)
     assert "down" not in during(began, OutageEnded("coze-cn", 5.0))
     assert "given up" not in during(OutageBegan("coze-cn", "http_503", 15.0, None))
+    assert " left" not in during(began)
 
 
 def test_a_rate_that_the_provider_lowered_is_shown_until_it_is_the_configured_one() -> None:

@@ -7,9 +7,9 @@ from typing import Final
 __all__ = ("ADVICE", "code_of", "foreign", "told")
 
 ADVICE: Final = (
-    "Restore it from a backup (then run `kbsync state accept`), make a new one of what is live with "
-    "`kbsync state rebuild`, or begin without known values with `kbsync state init`: the next apply then sends every "
-    "declared field once."
+    "Restore it from a backup (remove what lies beside it as -wal and -shm, and then run `kbsync state accept`), "
+    "make a new one of what is live with `kbsync state rebuild`, or begin without known values with "
+    "`kbsync state init`: the next apply then sends every declared field once."
 )
 
 

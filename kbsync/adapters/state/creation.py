@@ -13,7 +13,16 @@ from kbsync import __version__
 from kbsync.adapters.state.schema import APPLICATION_ID, FORMAT_VERSION, SCHEMA
 from kbsync.errors import StateError
 
-__all__ = ("be_durable", "create", "make_folder", "make_new", "put_in_place", "sync_folder")
+__all__ = (
+    "be_durable",
+    "copy_whole",
+    "create",
+    "identity",
+    "make_folder",
+    "make_new",
+    "put_in_place",
+    "sync_folder",
+)
 
 
 def create(path: Path) -> None:
@@ -33,6 +42,12 @@ def make_folder(folder: Path) -> None:
             folder.mkdir(0o700)
     except OSError as error:
         raise StateError(f"The folder {folder} for the state cannot be created: {error.strerror}.") from error
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return what tells the file at *path* from any other. Raises OSError."""
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
 
 
 def make_new(path: Path, lineage: str, fill: Callable[[sqlite3.Connection], None] | None = None) -> Path:
@@ -74,6 +89,22 @@ def put_in_place(new: Path, path: Path) -> None:
         new.rename(path)
     new.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def copy_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Write all that *connection* reads to *path*, where nothing is, for its owner alone.
+
+    Its name is for the caller to make durable. Raises OSError and sqlite3.Error; nothing stays there then.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        connection.execute("VACUUM INTO ?", (str(path.absolute()),))
+        os.fsync(descriptor)
+    except BaseException:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ from kbsync.adapters.state.migrations import migrate
 from kbsync.adapters.state.schema import APPLICATION_ID, FORMAT_VERSION
 from kbsync.errors import StateError
 
-__all__ = ("exists", "identity", "open_beside", "open_reader", "open_writer", "reading", "rest", "wal_path")
+__all__ = ("exists", "open_beside", "open_reader", "open_writer", "reading", "rest", "wal_path")
 
 _BUSY_TIMEOUT_S: Final = 30.0
 _WRITER_CACHE_KIB: Final = 32 * 1024
@@ -55,12 +55,6 @@ def exists(path: Path) -> bool:
     if not found.st_size:
         raise StateError(f"The state {path} was emptied: it has 0 bytes, and kbsync never leaves it so.\n{ADVICE}")
     return True
-
-
-def identity(path: Path) -> tuple[int, int]:
-    """Return what tells the file at *path* from any other. Raises OSError."""
-    found = path.lstat()
-    return found.st_dev, found.st_ino
 
 
 def wal_path(path: Path) -> Path:

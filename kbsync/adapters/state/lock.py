@@ -17,7 +17,7 @@ from typing import Final, Self
 from uuid import uuid4
 
 from kbsync import __version__
-from kbsync.adapters.state.creation import make_folder
+from kbsync.adapters.state.creation import identity, make_folder
 from kbsync.adapters.state.lockfile import (
     Guarded,
     Holder,
@@ -86,6 +86,8 @@ class StateLock:
         check_local(state)
         make_folder(state.parent)
         self._descriptor = _acquired(state, timeout_s, say)
+        there = os.fstat(self._descriptor)
+        self._identity = (there.st_dev, there.st_ino)
         self._guarded = read_guarded(self._descriptor)
         # The lock stands without this text; a full disk must not take it away.
         with suppress(OSError):
@@ -101,8 +103,11 @@ class StateLock:
 
     @property
     def stands(self) -> bool:
-        """Whether nobody broke it."""
-        return self._descriptor >= 0 and _is_at(self._descriptor, self.path)
+        """Whether nobody broke it. Asked at every commit."""
+        try:
+            return identity(self.path) == self._identity
+        except OSError:
+            return False
 
     @property
     def guarded(self) -> Guarded | None:
@@ -128,6 +133,7 @@ class StateLock:
             forget_holder(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = -1
+        self._identity = (-1, -1)
 
 
 def _taken(path: Path) -> int | None:
@@ -179,12 +185,11 @@ def _locked(state: Path, holder: Holder | None) -> str:
 
 def _is_at(descriptor: int, path: Path) -> bool:
     """Tell whether the file behind *descriptor* is the one that *path* names."""
+    here = os.fstat(descriptor)
     try:
-        there = path.lstat()
+        return identity(path) == (here.st_dev, here.st_ino)
     except OSError:
         return False
-    here = os.fstat(descriptor)
-    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def _user() -> str:

@@ -3,11 +3,10 @@
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from kbsync.adapters.state.creation import sync_folder
+from kbsync.adapters.state.creation import copy_whole, sync_folder
 from kbsync.adapters.state.schema import FORMAT_VERSION
 from kbsync.errors import StateError
 
@@ -63,26 +62,23 @@ def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> Path:
     ]
     try:
         unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            free = os.statvfs(path.parent)
-            if free.f_bavail * free.f_frsize < size:
-                raise OSError("the disk has no room")
-            connection.execute("VACUUM INTO ?", (str(unfinished.absolute()),))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _check_room(path.parent, size)
+        copy_whole(connection, unfinished)
         unfinished.rename(backup)
         sync_folder(path.parent)
     except (OSError, sqlite3.OperationalError) as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         raise StateError(
             f"The state {path} has format {version}. Before it becomes format {FORMAT_VERSION} a copy is made, and "
             f"that is not possible: {error}.\n"
             f"Nothing was changed. Make {max(1, size >> 20)} MiB of room beside it, and run again."
         ) from error
     return backup
+
+
+def _check_room(folder: Path, size: int) -> None:
+    free = os.statvfs(folder)
+    if free.f_bavail * free.f_frsize < size:
+        raise OSError("the disk has no room")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -17,10 +17,11 @@ __all__ = ("Mount", "check_local", "mount_of", "mounts_of_linux", "mounts_of_mac
 
 _MOUNTINFO: Final = Path("/proc/self/mountinfo")
 _PATIENCE_S: Final = 5
-# `fuse.` and what follows is served by a program, sshfs or s3fs for example; `fuseblk` is a local disk.
+# `fuse.` and what follows is served by a program, sshfs or s3fs for example; `fuseblk` is a local disk, and
+# fuse-overlayfs, on which containers run that nobody started as root, puts folders of one over each other.
 _SHARED: Final = re.compile(
-    r"nfs\d*|cifs|smb\w*|afpfs|webdav|davfs|9p|virtiofs|fuse|fuse\..*|macfuse|osxfuse|afs|ncpfs|coda|ceph|lustre|gpfs|"
-    r"beegfs|glusterfs|orangefs|pvfs2|ocfs2|gfs2?|vboxsf|prl_fs|vmhgfs"
+    r"nfs\d*|cifs|smb\w*|afpfs|webdav|davfs|9p|virtiofs|fuse|fuse\.(?!fuse-overlayfs$).*|macfuse|osxfuse|afs|ncpfs|coda|"
+    r"ceph|lustre|gpfs|beegfs|glusterfs|orangefs|pvfs2|ocfs2|gfs2?|vboxsf|prl_fs|vmhgfs"
 )
 _MACOS_LINE: Final = re.compile(r".* on (?P<point>/.*) \((?P<kind>[^,)]+)[^()]*\)")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")

@@ -143,7 +143,7 @@ class _Run:
         """Record that the run has ended, unless it is known."""
         (finished,) = connection.execute("SELECT finished_s FROM runs WHERE run = ?", (self.run,)).fetchone()
         if finished is None:
-            runs.finish(connection, self.run, end.at_s, end.codes, end.stopped, end.left)
+            runs.finish(connection, self.run, end.at_s, end.exits, end.stopped, end.left)
 
     def _change(self, seq: int) -> int:
         if seq >= self.changes:

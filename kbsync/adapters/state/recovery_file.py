@@ -88,14 +88,9 @@ class RunEnd(_Record):
 
     what: Literal["end"] = "end"
     at_s: _Number
-    exits: list[int]
+    exits: list[Annotated[Exit, Field(strict=False)]]
     stopped: dict[str, str]
     left: dict[str, str]
-
-    @property
-    def codes(self) -> list[Exit]:
-        """The exits as such. Raises ValueError when one is none."""
-        return [Exit(code) for code in self.exits]
 
 
 Record: TypeAlias = Annotated[AttemptEnd | Outcome | ReadEnd | RunEnd, Field(discriminator="what")]

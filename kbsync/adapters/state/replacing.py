@@ -45,16 +45,18 @@ def replace(
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"A new state beside {path} cannot be made: {error}.") from error
 
-    _let_go(path)
-    if not lock.stands:
-        raise LockLostError(f"The lock of the state {path} was broken. Nothing was changed.")
-    before = lock.guarded or Guarded("", 0, "")
-    lock.remember(before._replace(heir=lineage))
     try:
+        _let_go(path)
+        if not lock.stands:
+            raise LockLostError(f"The lock of the state {path} was broken. Nothing was changed.")
+        before = lock.guarded or Guarded("", 0, "")
+        lock.remember(before._replace(heir=lineage))
         old = _move_aside(path, clock())
         put_in_place(new, path)
     except OSError as error:
         raise StateError(f"The state {path} cannot be replaced: {error.strerror}.") from error
+    finally:
+        new.unlink(missing_ok=True)
     lock.remember(Guarded(lineage, 0, ""))
     return old
 

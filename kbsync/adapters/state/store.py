@@ -105,8 +105,8 @@ class StateStore:
     def rebuild(self, items: Iterable[tuple[Item, Fields]]) -> Path | None:
         """Put a new state, which knows *items* and nothing else, in the place of what is there, under the lock.
 
-        Return where that is kept under another name, or None when there was nothing. It may be anything: damaged,
-        foreign, not the one that should be. Raises StateError with nothing changed, and what *items* raises.
+        Return where that is kept under another name, or None when there was nothing. It may be damaged, newer, or not
+        the one that should be. Raises StateError with nothing changed, and what *items* raises.
         """
         assert self._lock is not None, "rebuilding needs the lock"
         self._release_known()
@@ -225,7 +225,7 @@ class StateStore:
                 lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped, journal.left)
             )
         except StateWriteError as error:
-            end = RunEnd(at_s=now_s, exits=list(exits), stopped=dict(stopped), left=dict(journal.left))
+            end = RunEnd(at_s=now_s, exits=exits, stopped=dict(stopped), left=dict(journal.left))
             raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
 
     def recover(self, file: Path) -> Recovered:
@@ -274,9 +274,15 @@ class StateStore:
         guarded = self._lock.guarded if self._lock is not None else None
         lineage = guarded.lineage if guarded is not None else ""
         file = leave(self.path, lineage, journal.run_id, [*records_of(journal.unwritten), end])
+        saved = self.path.with_name(f"{self.path.name}.saved-{journal.run_id}")
+        lines: list[str] = []
+        if self._writer is not None and self._writer.save(saved):
+            lines.append(f"What was in it is in {saved}: rename that to {self.path}")
         if file is None:
-            return "What is not recorded stands above. Put it into a file, then run `kbsync state recover FILE`."
-        return f"What is not recorded is in {file}. When it can be: `kbsync state recover {file}`"
+            lines.append("What is not recorded stands above. Put it into a file, then run `kbsync state recover FILE`.")
+        else:
+            lines.append(f"What is not recorded is in {file}. When it can be: `kbsync state recover {file}`")
+        return "\n".join(lines)
 
     def _release_known(self) -> None:
         # What a snapshot still reads stays in the WAL, which would grow with the run.

@@ -10,7 +10,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from kbsync.adapters.state.files import identity, open_writer, rest
+from kbsync.adapters.state.creation import copy_whole, identity, sync_folder
+from kbsync.adapters.state.files import open_writer, rest
 from kbsync.adapters.state.lock import StateLock
 from kbsync.adapters.state.recorder import Entry
 from kbsync.errors import LockLostError, StateWriteError
@@ -57,6 +58,7 @@ class Writer:
         self._say = say
         self._failure: StateWriteError | None = None
         self._epoch: int | None = None
+        self._displaced = False
         self._queue: deque[_Waiting] = deque()
         # A token is put only when the thread may be asleep: while it is busy, handing in costs an append.
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -85,6 +87,10 @@ class Writer:
         Raises what *job* raises, with nothing changed, and StateWriteError when its work cannot be made durable.
         """
         return self._do(lambda: self._transaction(job))
+
+    def save(self, path: Path) -> bool:
+        """Copy the state to *path* when its file was deleted or replaced, and goes with this process; tell whether."""
+        return self._do(lambda: self._save(path))
 
     def keep(self, ledger: Ledger) -> None:
         """Give the entries of `hand_in` to *ledger* from now on."""
@@ -207,6 +213,7 @@ class Writer:
         except FileNotFoundError:
             same = False
         if not same:
+            self._displaced = True
             raise OSError("the file was deleted or replaced while it was in use")
 
     def _check_lock(self, connection: sqlite3.Connection) -> None:
@@ -215,7 +222,9 @@ class Writer:
         if not lost and self._epoch is not None:
             lost = connection.execute("SELECT epoch FROM state").fetchone() != (self._epoch,)
         if lost:
-            raise LockLostError("its lock was broken")
+            # Whoever removes a folder removes both.
+            self._check_identity()
+            raise LockLostError("its lock was broken or removed")
 
     def _fail(self, error: BaseException) -> StateWriteError:
         if self._failure is None:
@@ -225,6 +234,19 @@ class Writer:
                 "Sending stopped. What was in flight is in doubt; the next apply sends it again."
             )
         return self._failure
+
+    def _save(self, path: Path) -> bool:
+        if self._connection is None or not self._displaced:
+            return False
+        try:
+            copy_whole(self._connection, path)
+            # All of it is in the copy now; whatever gets the name of the state must not find this beside it.
+            for part in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + part).unlink(missing_ok=True)
+            sync_folder(path.parent)
+        except (OSError, sqlite3.Error):
+            return False
+        return True
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -86,7 +86,7 @@ def test_the_end_of_a_run_that_lost_its_lock_says_so_and_leaves_a_recovery_file(
     with StateStore(path) as store:
         journal = began(store, captions(9))
         _break(path)
-        with pytest.raises(LockLostError, match="its lock was broken") as told:
+        with pytest.raises(LockLostError, match="its lock was broken or removed") as told:
             store.finish_run(journal)
 
     assert f"kbsync state recover {path.parent}" in str(told.value)

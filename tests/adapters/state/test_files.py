@@ -1,5 +1,6 @@
 import asyncio
 import os
+import random
 import shutil
 import sqlite3
 import stat
@@ -278,6 +279,11 @@ def _older_than_any(path: Path) -> None:
         connection.execute("PRAGMA user_version = 0")
 
 
+def _negative(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = -7")
+
+
 def _anonymous(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DELETE FROM state")
@@ -309,6 +315,7 @@ def _folder(path: Path) -> None:
         (_foreign, "is a database of another program", "Name another file"),
         (_newer, "a newer kbsync wrote it", "Update kbsync"),
         (_older_than_any, "does not say what it is", "kbsync state rebuild"),
+        (_negative, "does not say what it is", "kbsync state init"),
         (_anonymous, "does not say what it is", "kbsync state init"),
         (_linked, "is a symbolic link", "Name the file itself"),
         (_dangling, "is a symbolic link", "Name the file itself"),
@@ -340,6 +347,57 @@ def test_damage_in_the_middle_is_told_when_it_is_met(written: Path) -> None:
 
     with pytest.raises(StateError, match="is damaged"), StateStore(written).known() as known:
         known.digest(image(1))
+
+
+def test_junk_in_any_page_is_told_or_does_not_matter(written: Path) -> None:
+    sound = written.read_bytes()
+    randomly = random.Random(6)
+    told: list[str] = []
+    for page in range(len(sound) // 4096):
+        junk = randomly.randbytes(4096) if page % 2 else b"\x00" * 4096
+        written.write_bytes(sound[: page * 4096] + junk + sound[(page + 1) * 4096 :])
+        store = StateStore(written)
+        try:
+            with store.known() as known:
+                for item in known.items():
+                    known.fields(item)
+            store.list_runs()
+            store.load_report()
+        except StateError as error:
+            told.append(str(error))
+
+    assert len(told) > 10
+    assert all("kbsync state rebuild" in message for message in told)
+    written.write_bytes(sound)
+
+
+def test_a_wal_of_another_state_is_noticed_and_left_alone(written: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "state.db"
+    with StateStore(other) as store:
+        asyncio.run(update(began(store, captions(3)), [0, 1]))
+        shutil.copy(other.with_name("state.db-wal"), written.with_name("state.db-wal"))
+    before = written.read_bytes()
+
+    with pytest.raises(StateError):
+        StateStore(written).known()
+    with StateStore(written) as store, pytest.raises(StateError):
+        began(store, captions(1))
+    assert written.read_bytes() == before
+    written.with_name("state.db-wal").unlink()
+    written.with_name("state.db-shm").unlink(missing_ok=True)
+    with StateStore(written).known() as known:
+        assert len(list(known.items())) == 200
+
+
+def test_a_wal_that_is_missing_with_a_whole_run_is_noticed(written: Path) -> None:
+    with StateStore(written) as store:
+        asyncio.run(update(began(store, captions(3)), [0, 1]))
+        crashed = written.parent.with_name("crashed")
+        shutil.copytree(written.parent, crashed)
+    (crashed / "state.db-wal").unlink()
+
+    with pytest.raises(StateError, match="is an older or another copy"):
+        StateStore(crashed / "state.db").known()
 
 
 def test_a_url_names_the_file_relative_to_the_configuration(tmp_path: Path) -> None:

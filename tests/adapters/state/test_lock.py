@@ -1,19 +1,24 @@
 import multiprocessing
-import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
-from multiprocessing.synchronize import Barrier
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kbsync.adapters.state import StateLock, StateStore, holder, lock_path
 from kbsync.errors import LockedError, StateError
+from tests.adapters.state.holders import holding
 from tests.adapters.state.plans import captions
+from tests.stories.figures import Figures, figures
+from tests.stories.races import race_often, wait_in_line
+
+__all__ = ("figures",)
 
 _HOLD = """
 import sys, time
@@ -31,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def held(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def held(path: Path) -> Generator[subprocess.Popen[str]]:
     with subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -137,33 +142,71 @@ def _ask(path: Path, stop: object) -> None:
         holder(path)
 
 
-def test_of_many_that_race_one_wins(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    rounds, racers = 10, 4
-    barrier = context.Barrier(racers)
-    with context.Pool(racers, _remember, (barrier,)) as pool:
-        for _ in range(rounds):
-            won = pool.map(_race, [path] * racers, chunksize=1)
-            assert sum(won) == 1
+def test_of_many_that_race_one_wins_and_is_named_by_the_others(path: Path, figures: Figures) -> None:
+    figures(race_often(path, races=30, seed=1))
 
 
-_barrier: list[Barrier] = []
+def test_all_who_wait_have_their_turn_one_after_the_other(path: Path) -> None:
+    wait_in_line(path, races=3, seed=1)
 
 
-def _remember(barrier: Barrier) -> None:
-    _barrier.append(barrier)
+def test_who_waits_is_told_for_whom_and_gets_the_lock_when_it_is_free(path: Path) -> None:
+    said: list[str] = []
+    with holding(path) as held, ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(StateLock, path, "apply", 60.0, said.append)
+        while not said:
+            assert not waiting.done()
+            time.sleep(0.01)
+        held.process.kill()
+        with waiting.result() as lock:
+            assert lock.stands
+
+    (told,) = said
+    assert told.startswith("waiting up to 60 s for the state: `kbsync apply --yes`")
+    assert f"process {held.process.pid}" in told
 
 
-def _race(path: Path) -> bool:
-    _barrier[0].wait()
-    try:
-        lock = StateLock(path, f"apply in {os.getpid()}")
-    except LockedError:
-        _barrier[0].wait()
-        return False
-    _barrier[0].wait()
-    lock.release()
-    return True
+def test_who_waits_in_vain_is_told_who_it_was(path: Path) -> None:
+    with holding(path) as held:
+        before_s = time.monotonic()
+        with pytest.raises(LockedError, match=f"process {held.process.pid}"):
+            StateLock(path, "apply", 0.7)
+        assert time.monotonic() - before_s >= 0.7
+
+
+_WAIT = """
+import sys
+from pathlib import Path
+from kbsync.adapters.state import StateLock
+StateLock(Path(sys.argv[1]), "apply", 3600.0, lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -2), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+def test_a_signal_ends_the_wait_at_once(path: Path, number: signal.Signals, code: int) -> None:
+    with (
+        holding(path),
+        subprocess.Popen([sys.executable, "-c", _WAIT, str(path)], stdout=-1, stderr=-1, text=True) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("waiting")
+        process.send_signal(number)
+        # It would wait for an hour.
+        assert process.wait(timeout=60) == code
+
+
+def test_a_lock_on_a_file_that_was_replaced_is_taken_anew(path: Path) -> None:
+    first = StateLock(path, "apply")
+    new = path.with_name("new.lock")
+    new.write_bytes(b"")
+    new.rename(lock_path(path))
+
+    assert not first.stands
+    with StateLock(path, "apply") as second:
+        assert second.stands
+        first.release()
+        with pytest.raises(LockedError):
+            StateLock(path, "apply")
 
 
 def test_writing_needs_the_lock(path: Path) -> None:
