@@ -1,21 +1,27 @@
 """Where text goes: a terminal, a pipe or a file that may go away at any moment.
 
 A reader that has gone (`| head`), a full disk or a closed descriptor silences a stream for good. It never raises, so
-the work behind a view goes on and its exit code stays what it is.
+the work behind a view goes on and its exit code stays what it is. A reader that does not read is waited for, or not.
 """
 
 import os
+import select
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Self, TextIO
 
 __all__ = ("Stream",)
 
 
 class Stream:
-    """Writes text to *file*, which is None when the process was started without it."""
+    """Writes text to *file*, which is None when the process was started without it.
 
-    def __init__(self, file: TextIO | None) -> None:
+    Unless it *waits*, text that nobody takes is left out, and lines say how much it was when somebody does again.
+    """
+
+    def __init__(self, file: TextIO | None, *, waits: bool = True) -> None:
         self._file = file
+        self._waits = waits
+        self._left_out = 0
         self._encoding = (getattr(file, "encoding", None) or "utf-8") if file is not None else "utf-8"
 
     @property
@@ -28,6 +34,10 @@ class Stream:
         """The encoding of the file beneath."""
         return self._encoding
 
+    def without_waiting(self) -> Self:
+        """Return a stream to the same place that does not wait for its reader."""
+        return type(self)(self._file, waits=False)
+
     def isatty(self) -> bool:
         """Tell whether a person looks at it right now."""
         try:
@@ -37,7 +47,7 @@ class Stream:
 
     def write(self, text: str) -> int:
         """Write *text*; characters that the encoding lacks become escapes. Return how many characters were taken."""
-        if self._file is not None:
+        if self._file is not None and self._is_taken():
             try:
                 self._file.write(text.encode(self._encoding, "backslashreplace").decode(self._encoding))
             except (OSError, ValueError):
@@ -55,6 +65,9 @@ class Stream:
     def lines(self, lines: Iterable[str]) -> None:
         """Write each of *lines* with a line end, and flush; ends early when nobody reads any more."""
         for line in lines:
+            if self._left_out and self._is_taken():
+                left_out, self._left_out = self._left_out, 0
+                self.write(f"({left_out} lines were left out, for nobody read them)\n")
             self.write(line + "\n")
             if self.gone:
                 return
@@ -67,6 +80,19 @@ class Stream:
             if self.gone:
                 return
         self.flush()
+
+    def _is_taken(self) -> bool:
+        """Tell whether a line can be written now without waiting, if that matters; count it as left out if not."""
+        if self._waits or self._file is None:
+            return True
+        try:
+            poll = select.poll()
+            poll.register(self._file.fileno(), select.POLLOUT)
+            taken = bool(poll.poll(0))
+        except (OSError, ValueError):  # there is nothing that could be full
+            return True
+        self._left_out += not taken
+        return taken
 
     def _silence(self) -> None:
         file, self._file = self._file, None
