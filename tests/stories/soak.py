@@ -16,7 +16,7 @@ from tests.stories.world import changes_of, made_world
 __all__ = ("Sample", "soak")
 
 # Beside the faults that say nothing of the write: answers that are no answers, and connections that end behind a good
-# one. A few never come at all. No code that asks for a lower rate: what follows from it is waiting, and nothing is used.
+# one. A few never come at all. No code that asks for a lower rate: what follows is waiting, and nothing is used.
 MIXED: Final[Mapping[str, float]] = {
     **{kind: weight for kind, weight in BAD.items() if kind != "code_transient"},
     "hang_before": 0.3,
