@@ -16,4 +16,4 @@ pytestmark = [
 def test_a_hundred_thousand_items_survive_every_fault_and_take_no_more_as_they_go(
     tmp_path: Path, figures: Figures
 ) -> None:
-    figures(soak(tmp_path, size=100_000, slack_mib=8))
+    figures(soak(tmp_path, size=100_000, slack_mib=16))

@@ -60,7 +60,8 @@ def soak(folder: Path, size: int, slack_mib: float) -> str:
     """Bring *size* items over while three answers in ten are bad, with sixteen workers; return what was seen.
 
     Every change has to have its end, and from the middle of the sending on, the process may not grow by more than
-    *slack_mib*.
+    *slack_mib*. Nothing is kept of an answer, but SQLite's cache fills up to its 32 MiB, and what failed requests leave
+    behind in cycles waits for the collector.
     """
     world = made_world(size)
     changes = sum(map(changes_of, world.lines))
