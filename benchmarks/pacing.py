@@ -117,8 +117,8 @@ def drive(
 ) -> Drive:
     """Send as *rule* says until *total* requests are accepted, to a limiter that changes: see `Scenario`.
 
-    A throttle pauses everybody for its Retry-After, in whole seconds. Those of the *noise*, a share of all requests, and
-    of the *stray* one come whatever the rate is, and name none.
+    A throttle pauses everybody for its Retry-After, in whole seconds. Those of the *noise*, a share of all requests,
+    and that of the *stray* one come whatever the rate is, and name none.
     """
     limiter, dice = Limiter({}), Random(seed)
     answers: list[tuple[float, float, float]] = []
