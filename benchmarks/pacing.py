@@ -110,6 +110,7 @@ def drive(
     *,
     window: WindowKind = "sliding",
     noise: float = 0.0,
+    stray: int | None = None,
     concurrency: int = 64,
     latency_s: float = 0.05,
     seed: int = 0,
@@ -117,7 +118,7 @@ def drive(
     """Send as *rule* says until *total* requests are accepted, to a limiter that changes: see `Scenario`.
 
     A throttle pauses everybody for its Retry-After, in whole seconds. Those of the *noise*, a share of all requests,
-    come whatever the rate is, and name none.
+    and that of the *stray* one come whatever the rate is, and name none.
     """
     limiter, dice = Limiter({}), Random(seed)
     answers: list[tuple[float, float, float]] = []
@@ -141,7 +142,7 @@ def drive(
         limiter.rates["*"] = Rate(limit, 1.0, window)
         refused = limiter.refuse("token", "coze", now_s + latency_s / 2)
         wait_s = -1.0 if refused is None else float(ceil(refused[1]))
-        if dice.random() < noise:
+        if dice.random() < noise or sent == stray:
             wait_s = dice.random()
         heappush(answers, (now_s + latency_s, now_s, wait_s))
         heappush(free, now_s + latency_s)
@@ -160,6 +161,7 @@ class Scenario(NamedTuple):
     seconds: float
     window: WindowKind = "sliding"
     noise: float = 0.0
+    stray: int | None = None
 
     @property
     def total(self) -> int:
@@ -181,6 +183,8 @@ SCENARIOS: Final = {
     "2/s of 4/s": Scenario(4, [(0, 2)], 120),
     "50/s falls to 5/s for a minute": Scenario(50, [(0, 50), (30, 5), (90, 50)], 150),
     "26 of 1,000 throttled at any rate": Scenario(50, [(0, 1_000)], 60, noise=0.026),
+    "only the first is throttled": Scenario(50, [(0, 1_000)], 60, stray=0),
+    "only the sixth is throttled": Scenario(50, [(0, 1_000)], 60, stray=5),
 }
 
 
@@ -197,6 +201,7 @@ def measure_pacing(_folder: Path, rounds: int) -> tuple[str, list[Row]]:
                     scenario.total,
                     window=scenario.window,
                     noise=scenario.noise,
+                    stray=scenario.stray,
                     seed=seed,
                 )
                 for seed in range(rounds)

@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +9,6 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("kbsync", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("kbsync"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "kbsync")
+
+# A shell has what it starts in the background ignore SIGINT, and so would every process that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,6 +9,7 @@ the rate is, and every cut by a fixed share would then end at nothing.
 * *Cut.* At a throttle the rate falls to that measure, if it is above it. Throttles of requests that left before the
   last cut belong to the same event. When more than a fifth of the answers of the last three events were throttled, the
   limit is lower than what was measured: that counts no more, and the rate is halved, down to half a request a second.
+  A throttle that comes before anything was measured, like a stray one at the start, halves it too.
 * *Hold.* The rate then stays for ten seconds, or for a hundred requests, so that looking for more costs at most few
   throttles in a hundred answers; after a cut that was not measured, for two requests.
 * *Probe.* After that it grows by a tenth each second (below five a second in proportion slower), until the next
@@ -34,6 +35,8 @@ _BELOW: Final = 0.98
 _EVENTS: Final = 3
 _HEAVY_ANSWERS_EACH: Final = 4
 _CUT: Final = 0.5
+# A first measure that was cut short counts unless it is far below half of the rate.
+_TRUSTED: Final = 0.75 * _CUT
 _FLOOR_PER_S: Final = 0.5
 _HOLD_S: Final = 10.0
 _HOLD_REQUESTS: Final = 100
@@ -54,6 +57,8 @@ class Tempo:
         self._cut_per_s: float | None = None
         self._cut_at_s = 0.0
         self._measured = True
+        # Whether there was a full measure, or a cut without one.
+        self._informed = False
         self._event_at_s = -inf
         self._accepted: deque[float] = deque()
         self._window_from_s = 0.0
@@ -93,6 +98,7 @@ class Tempo:
         number = len(accepted)
         if age_s >= sample_s:
             rate_per_s, measured = min(number - 1, _BELOW * number) / sample_s, True
+            self._informed = True
         else:
             rate_per_s, measured = (number - 1) / max(_LEAST_SAMPLE_S, age_s), number >= _FEW
         best = self._best
@@ -120,6 +126,9 @@ class Tempo:
             rate_per_s, measured = before_per_s * _CUT, False
         else:
             _, best_per_s, measured = best[0] if best else (now_s, 0.0, False)
+            if not best or (not self._informed and best_per_s < before_per_s * _TRUSTED):
+                best_per_s, measured = before_per_s * _CUT, False
+            self._informed = True
             rate_per_s = min(before_per_s, best_per_s)
 
         rate_per_s = max(self._floor_per_s, rate_per_s)

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Generator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
-from kbsync.emulator import Running, sample_world, served_in_thread
+from kbsync.emulator import Running, World, sample_world, served_in_thread
 from tests.cli.desk import ENVIRONMENT, MANIFEST, RECORDS, CountingEmulator, Desk
 
 
@@ -31,6 +32,12 @@ def used_folder(running: Running, tmp_path_factory: pytest.TempPathFactory) -> P
     return desk.folder
 
 
+@pytest.fixture(scope="session")
+def used_world(used_folder: Path, running: Running) -> World:
+    """What was live once the folder was used."""
+    return deepcopy(running.emulator.world)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -42,12 +49,15 @@ def _environment() -> Generator[None]:
 
 
 @pytest.fixture
-def desk(used_folder: Path, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with a state, and two changes that nobody has sent yet."""
+def desk(
+    used_folder: Path, used_world: World, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
+    """A desk with a state, and two changes that nobody has sent yet, whatever other desks have sent."""
     folder = tmp_path / "desk"
     shutil.copytree(used_folder, folder)
     monkeypatch.chdir(folder)
     desk = Desk(folder, running)
+    desk.emulator.site.world = deepcopy(used_world)
     desk.emulator.clear_records()
     desk.emulator.arrived = 0
     return desk

@@ -39,6 +39,13 @@ def test_throttles_that_have_nothing_to_do_with_the_rate_do_not_end_at_nothing()
     assert drove.slowest_per_s > 15
 
 
+@pytest.mark.parametrize("stray", range(12))
+def test_one_stray_throttle_at_the_start_costs_few_seconds(stray: int) -> None:
+    drove = drive(Tempo(50), [(0, 1_000)], 60 * 50, stray=stray)
+
+    assert drove.seconds <= 1.2 * 60
+
+
 def test_without_a_throttle_the_configured_rate_stands() -> None:
     tempo = Tempo(7.5)
     for number in range(1_000):

@@ -19,7 +19,7 @@ documents:
 
 def desk_of(folder: Path, running: Running) -> Desk:
     desk = Desk(folder, running)
-    desk.configure(CONFIG.split("[targets.volc-bj]")[0] + "\n[retry]\nattempts = 1\n")
+    desk.configure(CONFIG.split("[targets.volc-bj]")[0] + "\n[retry]\nattempts = 1\nquarantine_s = 0.2\n")
     return desk
 
 
