@@ -7,15 +7,19 @@ the work behind a view goes on and its exit code stays what it is. A reader that
 import os
 import select
 from collections.abc import Iterable
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
 
 __all__ = ("Stream",)
+
+# What a pipe takes at once when it says that it takes anything; a character is four bytes at most.
+_PIECE: Final = select.PIPE_BUF // 4
 
 
 class Stream:
     """Writes text to *file*, which is None when the process was started without it.
 
-    Unless it *waits*, text that nobody takes is left out, and lines say how much it was when somebody does again.
+    Unless it *waits*, text that nobody takes is left out, and lines say how much it was when somebody does again. What
+    is never full, like a file on a disk, takes everything.
     """
 
     def __init__(self, file: TextIO | None, *, waits: bool = True) -> None:
@@ -47,11 +51,7 @@ class Stream:
 
     def write(self, text: str) -> int:
         """Write *text*; characters that the encoding lacks become escapes. Return how many characters were taken."""
-        if self._file is not None and self._is_taken():
-            try:
-                self._file.write(text.encode(self._encoding, "backslashreplace").decode(self._encoding))
-            except (OSError, ValueError):
-                self._silence()
+        self._write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -65,10 +65,9 @@ class Stream:
     def lines(self, lines: Iterable[str]) -> None:
         """Write each of *lines* with a line end, and flush; ends early when nobody reads any more."""
         for line in lines:
-            if self._left_out and self._is_taken():
-                left_out, self._left_out = self._left_out, 0
-                self.write(f"({left_out} lines were left out, for nobody read them)\n")
-            self.write(line + "\n")
+            if self._left_out and self._write(f"({self._left_out} lines were left out, for nobody read them)\n"):
+                self._left_out = 0
+            self._left_out += not self._write(line + "\n")
             if self.gone:
                 return
         self.flush()
@@ -81,18 +80,18 @@ class Stream:
                 return
         self.flush()
 
-    def _is_taken(self) -> bool:
-        """Tell whether a line can be written now without waiting, if that matters; count it as left out if not."""
-        if self._waits or self._file is None:
+    def _write(self, text: str) -> bool:
+        """Write *text*, and tell whether it was taken; where nobody reads any more, everything is."""
+        if self._file is None:
             return True
         try:
-            poll = select.poll()
-            poll.register(self._file.fileno(), select.POLLOUT)
-            taken = bool(poll.poll(0))
-        except (OSError, ValueError):  # there is nothing that could be full
-            return True
-        self._left_out += not taken
-        return taken
+            shown = text.encode(self._encoding, "backslashreplace").decode(self._encoding)
+            if not self._waits:
+                return _write_what_is_taken(self._file, shown)
+            self._file.write(shown)
+        except (OSError, ValueError):
+            self._silence()
+        return True
 
     def _silence(self) -> None:
         file, self._file = self._file, None
@@ -105,3 +104,23 @@ class Stream:
                 os.close(null)
         except (OSError, ValueError):
             return
+
+
+def _write_what_is_taken(file: TextIO, text: str) -> bool:
+    """Write *text* to *file* as far as it goes without waiting; tell whether that was all of it."""
+    for begin in range(0, len(text), _PIECE):
+        if not _takes(file):
+            return False
+        file.write(text[begin : begin + _PIECE])
+        file.flush()
+    return True
+
+
+def _takes(file: TextIO) -> bool:
+    """Tell whether a piece of text can be written to *file* without waiting."""
+    try:
+        poll = select.poll()
+        poll.register(file.fileno(), select.POLLOUT)
+    except (OSError, ValueError):  # nothing stands behind it that could be full
+        return True
+    return bool(poll.poll(0))
