@@ -14,9 +14,6 @@ def test_one_apply_makes_both_providers_equal_to_the_manifest_and_edits_cost_one
     figures(reconcile(tmp_path, size=2_000, edits=100))
 
 
-@pytest.mark.fault(
-    "F29", seen="2,000 items, one answer in five bad, and throttled: all updated, requests = rows of the journal"
-)
 @pytest.mark.parametrize("meta_mode", ["replace", "merge"])
 def test_bad_answers_and_rate_limits_change_nothing_of_the_result(
     tmp_path: Path, figures: Figures, meta_mode: str
