@@ -79,6 +79,9 @@ campaign-locks: $(BIN)/.dev ## 1,000 races for the lock of a state, one winner e
 campaign-sim: $(BIN)/.dev ## 10,000 seeds of faults, rates, kills and edits on virtual time (15 minutes); SEED=N plays one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_simulation.py
 
+campaign-soak: $(BIN)/.dev ## 100,000 items while three answers in ten are bad: memory and descriptors stay flat (4 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_soak.py
+
 bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
 	$(BIN)/python -m benchmarks
 

@@ -38,7 +38,7 @@ from kbsync.views.log import Log, stamped
 from kbsync.views.paint import Paint
 from kbsync.views.plan_text import plan_text
 from kbsync.views.problems import problem_lines
-from kbsync.views.progress import Progress, open_progress
+from kbsync.views.progress import REMARKED, Progress, open_progress
 from kbsync.views.reports import REPORT_FORMATS, render_report
 from kbsync.views.result_text import result_text
 from kbsync.views.stream import Stream
@@ -214,7 +214,7 @@ def _account(ended: Ended, store: StateStore, wishes: _Wishes, console: Console)
 @contextmanager
 def _logs(console: Console, progress: Progress) -> Generator[list[Log]]:
     """Yield the logs that the command line asks for: on stderr above the progress, and in a file."""
-    logs = [Log(progress.say, console.verbose)] if console.verbose else []
+    logs = [Log(progress.say, console.verbose, told=REMARKED)] if console.verbose else []
     if console.log_file is None:
         yield logs
         return

@@ -35,9 +35,10 @@ class Endpoint(NamedTuple):
 def parse_endpoint(url: str, hosts: Sequence[str], *, any_host: bool = False) -> Endpoint:
     """Return the endpoint of *url*.
 
-    Raises EndpointError unless it is plain `https://HOST[:PORT]`, with HOST one of *hosts* (a leading dot stands for
-    any subdomain) or, with *any_host*, any name. A loopback host may be http, and is always allowed. User info, paths,
-    queries, fragments and other ways of writing an address are refused: what stands there is what is contacted.
+    Raises EndpointError unless it is plain `https://HOST[:PORT]`, with HOST one of *hosts* (a `*` between dots stands
+    for any one name there) or, with *any_host*, any name. A loopback host may be http, and is always allowed. User
+    info, paths, queries, fragments and other ways of writing an address are refused: what stands there is what is
+    contacted.
     """
     match = _URL.fullmatch(url)
     if match is None:
@@ -49,12 +50,17 @@ def parse_endpoint(url: str, hosts: Sequence[str], *, any_host: bool = False) ->
     if not _is_loopback(host):
         if scheme != "https":
             raise EndpointError("insecure-url", "credentials travel over https only; http is for a loopback host")
-        if not any_host and not any(host == known or (known[0] == "." and host.endswith(known)) for known in hosts):
+        if not any_host and not any(_is_one_of(known, host) for known in hosts):
             raise EndpointError(
                 "foreign-endpoint", f"{host} is not one of the provider's hosts ({', '.join(hosts)}); is it meant?"
             )
 
     return Endpoint(scheme, host, int(port) if port is not None else None)
+
+
+def _is_one_of(pattern: str, host: str) -> bool:
+    wanted, names = pattern.split("."), host.split(".")
+    return len(wanted) == len(names) and all(want in ("*", name) for want, name in zip(wanted, names, strict=True))
 
 
 def _is_loopback(host: str) -> bool:

@@ -78,7 +78,7 @@ def is_empty(value: Value) -> bool:
 
 
 def float32(value: float) -> float:
-    """Return the shortest decimal that is the same float32 as *value*.
+    """Return the shortest decimal that is the same float32 as *value*; a subnormal keeps six digits.
 
     Raises OverflowError when *value* is outside the range of float32.
     """

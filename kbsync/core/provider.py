@@ -26,7 +26,7 @@ class Provider(Protocol):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The vendor's own hosts; a leading dot stands for any subdomain. Others need a lifted rule, or loopback."""
+        """The vendor's own hosts; a `*` between dots is any one name. Others need a lifted rule, or loopback."""
         ...
 
     @property

@@ -101,6 +101,8 @@ class Connection(asyncio.Protocol):
 
     async def _perform(self, script: Script, request: Request) -> None:
         for step in script:
+            if self._transport.is_closing():  # the client has heard enough
+                return
             match step:
                 case bytes():
                     await self._writable.wait()

@@ -16,7 +16,7 @@ __all__ = ("Credential",)
 class Credential:
     """One credential in one run. *pacer* gives its turns, *breaker* says whether anything but probes may be sent.
 
-    *endpoints* give further turns to the operations that have a lower rate of their own: *rates*.
+    *endpoints* give further turns to the operations that have a rate of their own, without a burst: *rates*.
     *observe* is told what becomes of each target that has joined. *max_outage_s* is how long a target is waited for.
     """
 
@@ -33,11 +33,7 @@ class Credential:
         rates: Mapping[str, float],
     ) -> None:
         self.pacer = Pacer(rate_per_s, burst, clock, not_before_s)
-        self.endpoints = {
-            operation: Pacer(lower_per_s, 1, clock)
-            for operation, lower_per_s in rates.items()
-            if lower_per_s < rate_per_s
-        }
+        self.endpoints = {operation: Pacer(own_per_s, 1, clock) for operation, own_per_s in rates.items()}
         self.breaker = Breaker(quota)
         self.max_outage_s = max_outage_s
         self._now = clock.monotonic

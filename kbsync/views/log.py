@@ -28,31 +28,29 @@ __all__ = ("Log", "stamped")
 class Log:
     """Hands a line for each event that is worth one to *write*; hostile text in it is made visible.
 
-    With *detail* 1 these are failed attempts, pauses and stops; with 2, every outcome too.
+    With *detail* 1 these are failed attempts, pauses and stops; with 2, every outcome too. Events *told* elsewhere are
+    left out.
     """
 
-    def __init__(self, write: Callable[[str], None], detail: int) -> None:
+    def __init__(self, write: Callable[[str], None], detail: int, told: tuple[type[Event], ...] = ()) -> None:
         self._write = write
-        self._detail = detail
+        self._left_out = told if detail > 1 else (*told, Settled)
         self._changes: Sequence[Change] = ()
 
     def observe(self, event: Event) -> None:
         """Write the line for *event*, if it has one."""
         if isinstance(event, RunStarted):
             self._changes = event.plan.changes
-        if isinstance(event, Settled) and self._detail < 2:
-            return
-        self._write(self._line(event))
+        if not isinstance(event, self._left_out):
+            self._write(self._line(event))
 
     def _line(self, event: Event) -> str:
         match event:
             case RunStarted(run_id, plan):
                 return f"run {one_line(run_id, 80)} begins: {count(len(plan.changes), 'change')}"
             case AttemptFailed(seq, _, number, reason, answer, delay_s):
-                return (
-                    f"attempt {number} of {self._item(seq)}: {one_line(reason, 60)}{_told(answer)}; "
-                    f"again after {delay_s:.2f} s"
-                )
+                again = f"again after {delay_s:.2f} s" if delay_s else "again when its turn comes"
+                return f"attempt {number} of {self._item(seq)}: {one_line(reason, 60)}{_told(answer)}; {again}"
             case TargetPaused() | RateChanged() | OutageBegan() | OutageEnded() | TargetStopped():
                 return f"{one_line(event.target, 80)} {_target(event)}"
             case ChangeHeld(seq, _, delay_s):

@@ -26,7 +26,10 @@ from kbsync.views.stream import Stream
 from kbsync.views.tally import FAILURES, Tally
 from kbsync.views.wording import count, duration, place, share
 
-__all__ = ("PlainProgress", "Progress", "Remarks", "SilentProgress", "open_progress", "status")
+__all__ = ("REMARKED", "PlainProgress", "Progress", "Remarks", "SilentProgress", "open_progress", "status")
+
+# What progress says a line about, beside the changes that do not go well.
+REMARKED: Final = (OutageBegan, OutageEnded, TargetStopped, StopRequested)
 
 _REMARKS_SHOWN: Final = 20
 _EVERY_S: Final = 10.0

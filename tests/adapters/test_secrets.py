@@ -1,3 +1,5 @@
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,36 @@ def test_bytes_that_are_no_text_are_refused_without_being_shown(tmp_path: Path) 
     private(tmp_path / "token", b"\xffcanary")
 
     assert "canary" not in refusal("file:token", tmp_path)
+
+
+KEYRING = """\
+def get_password(service, user):
+    if service == "broken":
+        raise RuntimeError(f"no {user} here: canary")
+    return {("kbsync", "me"): "pat_x", ("kbsync", "a/b"): "pat_y"}.get((service, user))
+"""
+
+
+@pytest.fixture
+def _keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "keyring.py").write_text(KEYRING, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("keyring", None)
+    yield
+    sys.modules.pop("keyring", None)
+
+
+@pytest.mark.usefixtures("_keyring")
+def test_a_secret_comes_from_the_keyring(tmp_path: Path) -> None:
+    assert get("keyring:kbsync/me", tmp_path) == "pat_x"
+    assert get("keyring:kbsync/a/b", tmp_path) == "pat_y"
+
+
+@pytest.mark.usefixtures("_keyring")
+def test_what_the_keyring_does_not_have_is_named(tmp_path: Path) -> None:
+    assert refusal("keyring:kbsync/you", tmp_path) == "targets.x.token: the keyring has no entry for kbsync/you"
+
+
+@pytest.mark.usefixtures("_keyring")
+def test_a_keyring_that_fails_shows_nothing_of_its_error(tmp_path: Path) -> None:
+    assert refusal("keyring:broken/me", tmp_path) == "targets.x.token: the keyring cannot be asked: RuntimeError"

@@ -49,6 +49,12 @@ SETTINGS = [
     url("69-a-line-end", "https://api.coze.cn\\n"),
     url("69-empty", ""),
     url("69-the-other-provider", "https://api-knowledgebase.mlp.cn-beijing.volces.com", "foreign-endpoint"),
+    setting(
+        "69-a-bucket-at-the-vendor",
+        'volcengine"\nbase_url = "{url}"',
+        'volcengine"\nbase_url = "https://bucket.tos-cn-beijing.volces.com"',
+        "13:1 foreign-endpoint",
+    ),
     setting("69-not-a-text", URL, "base_url = 1", "6:1 config"),
     setting("69-missing", URL + "\n", "", "4:2 config"),
     setting("70-rate-0", RATE, 'rate = "0/s"', "8:1 config"),

@@ -269,6 +269,16 @@ def test_a_file_that_is_too_large_is_refused_unread(desk: Desk) -> None:
     assert problems(told) == [("manifests/huge.yaml", "1:1", "too-large")]
 
 
+@pytest.mark.parametrize("name", ["huge.jsonl", "huge.csv"])
+def test_a_line_that_is_too_large_is_refused(desk: Desk, name: str) -> None:
+    head = b"target,dataset,kind,id,caption\ncoze-cn,1,image,1," if name.endswith("csv") else b'{"target":"'
+    desk.write(f"manifests/{name}", head + b"x" * (17 << 20))
+
+    told = refused(desk, 65, "apply", "--yes")
+
+    assert [(file, rule) for file, _, rule in problems(told)] == [(f"manifests/{name}", "too-large")]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_others_keep_to_themselves_is_refused(desk: Desk) -> None:
     desk.write("manifests/closed.yaml", with_caption("x")).chmod(0)

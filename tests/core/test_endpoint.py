@@ -2,7 +2,7 @@ import pytest
 
 from kbsync.core.endpoint import EndpointError, parse_endpoint
 
-HOSTS = ("api.coze.cn", ".volces.com")
+HOSTS = ("api.coze.cn", "kb.*.volces.com")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,11 @@ def test_a_plain_origin_of_the_provider_or_of_loopback_is_taken(url: str, origin
         ("http://api.coze.cn", "insecure-url"),
         ("https://api.coze.cn@evil.com", "config"),
         ("https://api.coze.cn.evil.com", "foreign-endpoint"),
-        ("https://evilvolces.com", "foreign-endpoint"),
+        ("https://kb.cn-beijing.evilvolces.com", "foreign-endpoint"),
+        ("https://kb.volces.com", "foreign-endpoint"),
+        ("https://kb.evil.cn-beijing.volces.com", "foreign-endpoint"),
+        ("https://bucket.tos-cn-beijing.volces.com", "foreign-endpoint"),
+        ("https://kb.cn-beijing.volces.com.evil.com", "foreign-endpoint"),
         ("https://evilapi.coze.cn", "foreign-endpoint"),
         ("https://sub.api.coze.cn", "foreign-endpoint"),
         ("//evil", "config"),
@@ -65,7 +69,7 @@ def test_anything_else_is_refused(url: str, rule: str) -> None:
         ("http://api.coze.cn", "credentials travel over https only; http is for a loopback host"),
         (
             "https://Evil.com",
-            "evil.com is not one of the provider's hosts (api.coze.cn, .volces.com); is it meant?",
+            "evil.com is not one of the provider's hosts (api.coze.cn, kb.*.volces.com); is it meant?",
         ),
     ],
 )

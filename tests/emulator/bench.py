@@ -81,11 +81,14 @@ class Bench:
     def stored_caption(self, number: int = 0) -> str:
         return self.emulator.world.datasets[SAMPLE_DATASET].images[sample_image_id(number)].caption
 
-    def raw_caption(self, number: int = 0, caption: str = "小猫", patience_s: float = 0.4) -> Raw:
+    def raw_caption(
+        self, number: int = 0, caption: str = "小猫", patience_s: float = 0.4, most_bytes: int = 1_000_000
+    ) -> Raw:
         body = orjson.dumps({"caption": caption})
         head = [f"PUT /v1/datasets/{SAMPLE_DATASET}/images/{sample_image_id(number)} HTTP/1.1", f"Host: {self.host}"]
         head += [f"{name}: {value}" for name, value in COZE.items()]
-        return self.raw("\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body, patience_s)
+        request = "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
+        return self.raw(request, patience_s, most_bytes)
 
     def raw(self, data: bytes, patience_s: float = 0.4, most_bytes: int = 1_000_000) -> Raw:
         """Send *data*, and read until the end, *patience_s* of silence, or *most_bytes*."""

@@ -277,3 +277,14 @@ def test_a_bad_fault_is_told(kind: str, changes: dict[str, object]) -> None:
 
 def test_the_defaults_of_a_fault_do_no_harm() -> None:
     assert (Fault("x", "answer").effect, Fault("x", "answer").delay_s) == ("skip", 0.0)
+
+
+def test_nothing_more_is_written_to_a_client_that_has_gone(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.emulator.set_rules((always("huge_body", size_bytes=64 << 20),))
+
+    for _ in range(20):
+        bench.raw_caption(most_bytes=0)
+    eventually(lambda: bench.control("GET", "stats")["faults"] == {"huge_body": 20})
+    eventually(lambda: not bench.emulator.connections)
+
+    assert caplog.messages == []  # asyncio complains of whoever writes on

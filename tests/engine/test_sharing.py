@@ -117,6 +117,13 @@ def test_an_endpoint_with_a_higher_rate_than_its_credential_has_the_credentials(
     assert most_in_a_second(transport.begun) <= 10
 
 
+def test_an_endpoint_that_its_credential_may_burst_past_keeps_its_own_rate() -> None:
+    transport = ScriptedTransport()
+    play([change(n) for n in range(40)], transport, rate=2.5, burst=3, rates={"little.caption": 2.5})
+
+    assert most_in_a_second(transport.begun) <= 3
+
+
 def limited_to(half: int, turn_s: float, full: int) -> ScriptedTransport:
     """Accept *half* a second, and *full* from *turn_s* on; throttle the others, with a Retry-After of a second."""
     taken: list[float] = []

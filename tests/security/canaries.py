@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-__all__ = ("ENVIRONMENT", "FILES", "STATIC", "artefacts", "dressed", "encodings", "found", "shreds")
+__all__ = ("ENVIRONMENT", "FILES", "KEYRING", "STATIC", "artefacts", "dressed", "encodings", "found", "shreds")
 
 # What a window of a secret has to have to be found: fewer characters stand in other texts by chance.
 _WINDOW: Final = 11
@@ -28,7 +28,11 @@ FILES: Final[Mapping[str, str]] = {
     "session": "STSbW9vbmxpZ2h0/b24+d2F0ZXI-and_sand~",
     "api_key": "vk.Rj4Xe8Tc1Yo6Nb-Lw9Kd3Hs7Gq2Fz5Mv0Pa",
 }
-STATIC: Final = (*ENVIRONMENT.values(), *FILES.values())
+KEYRING: Final[Mapping[str, str]] = {
+    "kept_token": "sat_Bk7/mXe+2Jq>9Rw&Ty<4Uc'Zs6Vp%Lf3H",
+    "kept_api_key": "kr~Nw8/Dg5+Qx2=Jt7&Ym4>Cb9<Fs6%Ha3Pe",
+}
+STATIC: Final = (*ENVIRONMENT.values(), *FILES.values(), *KEYRING.values())
 
 
 def dressed(text: str) -> dict[str, str]:

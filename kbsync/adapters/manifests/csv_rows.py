@@ -44,6 +44,9 @@ def read_csv(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
         columns = columns_of(header, lines.trail.cells(), intake.words, intake.problems)
         if columns is not None:
             yield from _Table(columns, lines, intake).items(records)
+    except _LongLineError:
+        message = f"the line is longer than {MAX_CELL_CHARACTERS >> 20} MiB"
+        intake.problems.add((lines.number, 1), "too-large", message)
     except csv.Error as error:
         hint = " (the file may have line ends of its own: save it with LF or CRLF)" if "new-line" in str(error) else ""
         intake.problems.add(lines.trail.begin(), "syntax", f"{error}{hint}")
@@ -51,6 +54,10 @@ def read_csv(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
         column = len(error.object[: error.start].decode("utf-8", "replace")) + 1
         message = "the file is not UTF-8 text: save it as CSV UTF-8"
         intake.problems.add((lines.number, column), "not-utf8", message)
+
+
+class _LongLineError(Exception):
+    """Raised when a line is not read to its end."""
 
 
 class _Lines:
@@ -64,8 +71,10 @@ class _Lines:
         self._intake = intake
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(MAX_CELL_CHARACTERS):
+        while line := self._file.readline(MAX_CELL_CHARACTERS + 1):
             self.number += 1
+            if len(line) > MAX_CELL_CHARACTERS:
+                raise _LongLineError
             for fault in leaks_in(line, self.number):
                 self._intake.problems.add(*fault)
             if self.number == 1:

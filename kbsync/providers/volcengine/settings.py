@@ -9,7 +9,8 @@ from kbsync.core.settings import RatePerSecond, SecretReference, TargetSettings
 
 __all__ = ("HOSTS", "VolcengineSettings")
 
-HOSTS: Final = (".volces.com", ".bytepluses.com")
+# Not whatever stands beneath these domains: the names of storage buckets do, and those are anybody's.
+HOSTS: Final = ("api-knowledgebase.mlp.*.volces.com", "api-knowledgebase.mlp.*.bytepluses.com")
 
 
 class VolcengineSettings(TargetSettings):

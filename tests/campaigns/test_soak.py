@@ -1,0 +1,19 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stories.figures import Figures
+from tests.stories.soak import soak
+
+pytestmark = [
+    pytest.mark.campaign,
+    pytest.mark.timeout(3_600),
+    pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's"),
+]
+
+
+def test_a_hundred_thousand_items_survive_every_fault_and_take_no_more_as_they_go(
+    tmp_path: Path, figures: Figures
+) -> None:
+    figures(soak(tmp_path, size=100_000, slack_mib=16))
