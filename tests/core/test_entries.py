@@ -57,7 +57,9 @@ def test_a_hostile_or_endless_key_is_shown_cut_and_escaped() -> None:
 
 
 def test_a_written_null_is_never_taken_for_not_mentioned() -> None:
-    assert [(f.path, f.rule) for f in told({"inner": None})] == [(("inner",), "null-value")]
+    assert told({"inner": None}) == [
+        Finding(("inner",), "null-value", "null is no value here; leave the key out if it is not meant to be managed")
+    ]
     assert [(f.path, f.rule) for f in told({"inner": {"colour": None, "size": None}})] == [
         (("inner", "colour"), "null-value"),
         (("inner", "size"), "null-value"),
@@ -84,6 +86,7 @@ class Typed:
     pairs: dict[str, str] = field(default_factory=dict)
     lists: Annotated[list[str], Field(strict=True)] = field(default_factory=list)
     word: Literal["this", "that"] = "this"
+    code: Annotated[str, Field(pattern="^a$")] = "a"
     inner: Annotated[Inner | None, Mentioned()] = None
 
 
@@ -103,6 +106,7 @@ class Typed:
         ("pairs", "x", "wrong-type", "this takes a mapping of keys to values"),
         ("lists", "x", "wrong-type", "this takes a list"),
         ("word", "other", "bad-value", "this takes 'this' or 'that'"),
+        ("code", "b", "bad-value", "string should match pattern '^a$'"),
         ("inner", "x", "wrong-type", "this takes a mapping of keys to values"),
         ("inner", ["x"], "wrong-type", "this takes a mapping of keys to values"),
     ],
