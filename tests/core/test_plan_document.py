@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from kbsync.core.items import Source
 from kbsync.core.plan import Plan
-from kbsync.core.plan_document import plan_from_json, plan_to_json, seal
+from kbsync.core.plan_document import plan_from_json, plan_to_json, seal, source_to_plain
 from kbsync.errors import InputError
 from kbsync.views.schemas import PLAN_SCHEMA
 from tests.views.worlds import EXAMPLE, plans
@@ -71,6 +72,18 @@ def test_each_change_stands_on_a_line_of_its_own() -> None:
 
     assert sum('"operation"' in line for line in lines) == len(EXAMPLE.changes) + len(EXAMPLE.skipped)
     assert max(line.count('"operation"') for line in lines) == 1
+
+
+def test_no_key_stands_twice() -> None:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    json.loads(DOCUMENT, object_pairs_hook=unique)
+
+
+def test_a_file_name_of_no_known_encoding_is_written_as_escapes() -> None:
+    assert source_to_plain(Source("a\udcff.yaml", 3, 7)) == {"file": "a\\udcff.yaml", "line": 3, "column": 7}
 
 
 def test_white_space_has_no_meaning() -> None:
@@ -181,7 +194,7 @@ def test_what_is_accepted_matches_the_schema(document: Any) -> None:
         ),
         (DOCUMENT.replace(b'"whole":true', b'"whole":false,"whole":true'), ": a key stands twice in one object ["),
         (DOCUMENT.replace(b'"line":9,', b'"line":true,'), ": changes[1].source: line: not of type int ["),
-        (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), "line: below 0"),
+        (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), ": changes[1].source: line: below 0 ["),
         (DOCUMENT.replace(b'"reason":"new"', b'"reason":"drifted"'), "reason: not one of new, changed, in_doubt"),
         (
             DOCUMENT.replace(b'"conflicts":[]', b'"conflicts":[1]'),
@@ -223,6 +236,17 @@ def _nameless_fields(plain: Any) -> None:
     plain["unmanaged"][0]["fields"] = [None]
 
 
+def _field(value: object) -> Any:
+    def change(plain: Any) -> None:
+        plain["changes"][0]["fields"] = [value]
+
+    return change
+
+
+def _meta(type_: str, value: object) -> Any:
+    return _field({"field": "meta.a", "desired": {"type": type_, "value": value}})
+
+
 def _slow(seconds: object) -> Any:
     def change(plain: Any) -> None:
         plain["forecast"]["seconds"] = seconds
@@ -239,6 +263,28 @@ def _slow(seconds: object) -> Any:
         (_swap_fields, ": changes[3]: fields: none, not sorted, or one stands twice ["),
         (_repeat_field, ": changes[0]: fields: none, not sorted, or one stands twice ["),
         (_nameless_fields, ": unmanaged[0].fields[0]: not text ["),
+        (_field("x"), ": changes[0].fields[0]: not an object ["),
+        (_field("known"), ": changes[0].fields[0]: not an object ["),
+        (_field({"field": "meta", "desired": {"type": "string", "value": "x"}}), ": not a value of meta ["),
+        (_field({"field": "meta.", "desired": {"type": "string", "value": "x"}}), ": not a value of meta. ["),
+        (_field({"field": "caption", "desired": None}), ": not a value of caption ["),
+        (_field({"field": "caption", "known": 1, "desired": "x"}), ": not a value of caption ["),
+        (_field({"field": "update_rule", "desired": {"update_type": True}}), ": not a value of update_rule ["),
+        (
+            _field({"field": "update_rule", "desired": {"update_type": 1, "update_interval": "24"}}),
+            ": not a value of update_rule [",
+        ),
+        (_meta("float32", value=True), ": not a value of meta.a ["),
+        (_meta("float32", "1"), ": not a value of meta.a ["),
+        (_meta("int64", value=True), ": not a value of meta.a ["),
+        (_meta("int64", 1.0), ": not a value of meta.a ["),
+        (_meta("bool", 1), ": not a value of meta.a ["),
+        (_meta("string", 1), ": not a value of meta.a ["),
+        (_meta("list<string>", ["x", 1]), ": not a value of meta.a ["),
+        (_meta("list<int64>", [1, True]), ": not a value of meta.a ["),
+        (_meta("list<string>", "x"), ": not a value of meta.a ["),
+        (_meta("list<int64>", "1"), ": not a value of meta.a ["),
+        (_meta("list<int64>", 1), ": not a value of meta.a ["),
         (_slow(-0.1), ": forecast: seconds: not a number from 0 on ["),
         (_slow("1"), ": forecast: seconds: not a number from 0 on ["),
     ],
