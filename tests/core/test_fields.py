@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.core.fields import (
-    Fields,
     MetaValue,
     UpdateRule,
     Value,
@@ -88,7 +87,7 @@ def test_all_meta_fields_are_of_one_family() -> None:
     assert [family(name) for name in ("meta.a", "meta.", "metadata", "name")] == ["meta", "meta", "metadata", "name"]
 
 
-FIELDS: Fields = {
+FIELDS: dict[str, Value] = {
     "name": "名",
     "caption": "",
     "update_rule": UpdateRule(1, 24),

@@ -186,8 +186,8 @@ def test_what_is_accepted_matches_the_schema(document: Any) -> None:
             b'{"format":"kbsync.plan/2","new":1}',
             ": the format is version 2, made by another kbsync; this one reads kbsync.plan/1 [",
         ),
-        (DOCUMENT.replace(b'"whole":true', b'"whole":true,"then":1'), 'unknown key "then"'),
-        (DOCUMENT.replace(b',\n"whole":true', b""), "whole is missing"),
+        (DOCUMENT.replace(b'"whole":true', b'"whole":true,"then":1'), ': unknown key "then" ['),
+        (DOCUMENT.replace(b',\n"whole":true', b""), ": whole is missing ["),
         (
             DOCUMENT.replace(b'"whole":true', b'"whole":false'),
             ": the content is not what plan_id was made of: the file was changed; plan again [",
