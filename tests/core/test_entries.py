@@ -198,6 +198,12 @@ def test_options_are_checked_against_what_is_declared() -> None:
     ]
 
 
+def test_no_option_is_on_by_itself() -> None:
+    options = EntryOptions()
+
+    assert (options.protect, options.ignore, options.allow_empty) == (False, (), False)
+
+
 def test_an_entry_has_to_declare_something() -> None:
     assert list(check_entry(EntryOptions(), {}, ())) == [Finding((), "empty-entry", "the entry declares no field")]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from kbsync.core.exits import Exit
 from kbsync.core.report import OUTCOMES
-from kbsync.core.simulation import Assumed, Simulation, TargetSimulation
+from kbsync.core.simulation import SIMULATION_FORMAT, Assumed, Simulation, TargetSimulation
 
 ASSUMED = Assumed(5.0, 1, 4, None, (50.0, 50.0), "calm", 0.0, ())
 
@@ -12,6 +12,10 @@ ASSUMED = Assumed(5.0, 1, 4, None, (50.0, 50.0), "calm", 0.0, ())
 def target(planned: int, **outcomes: int) -> TargetSimulation:
     counted: dict[Any, int] = {(outcome, reason): half for outcome, half in outcomes.items() for reason in ("a", "b")}
     return TargetSimulation(planned, 0, 0, 0, 0, 0, 0, None, 0.0, 0.0, "", counted, ASSUMED)
+
+
+def test_the_format_is_the_first_of_its_name() -> None:
+    assert SIMULATION_FORMAT == "kbsync.simulation/1"
 
 
 def test_totals_are_those_of_all_targets_and_reasons_together() -> None:
