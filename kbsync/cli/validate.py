@@ -1,19 +1,23 @@
 """`kbsync validate`: are manifests and configuration right? Offline, without secrets and without state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from kbsync.cli.options import allow_option, config_option, console_of, lint_options, paths_argument
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit
-from kbsync.core.rules import Level, Rule
+from kbsync.core.rules import Level
 from kbsync.providers import ALL_RULES
 from kbsync.views.problems import problem_lines, problems_json
 from kbsync.views.wording import count
 
 __all__ = ("validate",)
+
+# As `[lint]` takes them.
+_WORDS: Final = {"warning": "warn"}
 
 
 @click.command()
@@ -57,12 +61,8 @@ def validate(
     return Exit.INPUT if wrong else Exit.OK
 
 
-def _rule_lines() -> Sequence[str]:
+def _rule_lines() -> Iterator[str]:
     width = max(map(len, ALL_RULES))
-    return [
-        f"{rule.id:<{width}}  {rule.severity:<7}  {_changed_by(rule):<7}  {rule.summary}" for rule in ALL_RULES.values()
-    ]
-
-
-def _changed_by(rule: Rule) -> str:
-    return "--allow" if rule.liftable else "[lint]" if rule.lint else ""
+    for rule in ALL_RULES.values():
+        changed_by = "--allow" if rule.liftable else "[lint]" if rule.lint else ""
+        yield f"{rule.id:<{width}}  {_WORDS.get(rule.severity, rule.severity):<5}  {changed_by:<7}  {rule.summary}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from kbsync.core.items import Source
-from kbsync.core.lint import Captions, TextLint, look_alikes, problems_of
+from kbsync.core.lint import ItemLint, look_alikes, problems_of
 from kbsync.core.rules import Problem, Rule
 
 __all__ = ("Lints",)
@@ -14,18 +14,15 @@ _LOOK_ALIKES: Final = "look-alike-id"
 
 
 class Lints:
-    """The lints that *rules* has and that are not off. *texts* are those of a single item."""
+    """The lints that *rules* has and that are not off."""
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:
         self._on = {rule.id: rule for rule in rules.values() if rule.lint and rule.severity != "off"}
-        self._captions: dict[tuple[str, str], Captions] = {}
-        self.texts = TextLint(self._on)
+        self._containers: dict[tuple[str, str], ItemLint] = {}
 
-    def captions(self, target: str, container: str) -> Captions | None:
-        """Return what takes in the captions of a container; None when nobody compares them."""
-        if _DUPLICATES not in self._on:
-            return None
-        return self._captions.setdefault((target, container), Captions())
+    def of(self, target: str, container: str) -> ItemLint | None:
+        """Return what looks at the items of a container; None when all of that is off."""
+        return self._containers.setdefault((target, container), ItemLint(self._on)) or None
 
     def problems(self, scopes: Iterable[Mapping[str, int]], place: Callable[[int], Source]) -> Iterator[Problem]:
         """Yield what is found in all items together.
@@ -33,7 +30,7 @@ class Lints:
         *scopes* are the ids that must differ, each with a number of which *place* makes where it was declared.
         """
         if _DUPLICATES in self._on:
-            repeated = (found for captions in self._captions.values() for found in captions.repeated())
+            repeated = (found for lint in self._containers.values() for found in lint.captions.repeated())
             yield from problems_of(self._on[_DUPLICATES], ((found.source, str(found)) for found in repeated))
         if _LOOK_ALIKES in self._on:
             yield from problems_of(

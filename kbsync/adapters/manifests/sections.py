@@ -51,8 +51,8 @@ class Section:
         self._check = words.check
         self._model = words.model
         self._mark = register.mark
-        self._lint = problems.lints.texts.findings if problems.lints.texts else None
-        self._captions = problems.lints.captions(self.target, self.container)
+        lint = problems.lints.of(self.target, self.container)
+        self._lint = None if lint is None else lint.look
         self._name = problems.file
         self._problems = problems
         self._defaults = defaults
@@ -72,9 +72,11 @@ class Section:
             self._explain(error, trail)
             self._remember(written, place)
             return None
-        fine = self._record(self._check(entry), trail)
+        found = self._check(entry)
+        fine = not found or self._record(found, trail)
         fields = entry.fields()
-        if self._lint is not None and (found := self._lint(fields)):
+        source = _new(Source, (self._name, *place))
+        if self._lint is not None and (found := self._lint(fields, source)):
             fine = self._record(found, trail) and fine
         item_id = entry.id
         if (earlier := self._mark(item_id, place)) is not None:
@@ -84,10 +86,7 @@ class Section:
             return None
         # The constructors of named tuples cost as much as the validation.
         item = _new(Item, (self.target, self.container, self.kind, item_id))
-        source = _new(Source, (self._name, *place))
         ignored = frozenset(entry.ignore) if entry.ignore else _NOTHING
-        if self._captions is not None and (caption := fields.get("caption")):
-            self._captions.add(cast("str", caption), source)
         desired: Desired = _new(Desired, (item, fields, source, entry.protect, ignored))
         return desired
 

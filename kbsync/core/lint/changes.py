@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from kbsync.core.items import Source
 from kbsync.core.lint.rules import MIN_SHRINKING_CHARACTERS, SHRINKING_FACTOR
-from kbsync.core.lint.texts import quoted
+from kbsync.core.lint.wording import quoted
 from kbsync.core.plan import Change
 
 __all__ = ("shrinking",)

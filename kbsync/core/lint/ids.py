@@ -6,8 +6,7 @@ from typing import Final
 
 __all__ = ("look_alikes",)
 
-# An ASCII id that holds none of these is its own shape.
-_TELLING: Final = re.compile("[A-Z]|[0-9][oil]|[oil][0-9]")
+_BESIDE_DIGIT: Final = re.compile("[oil](?:[0-9]|(?<=[0-9].))")
 _IN_NUMBER: Final = re.compile("(?<=[0-9])[oil]+|[oil]+(?=[0-9])")
 _AS_DIGITS: Final = str.maketrans("oil", "011")
 
@@ -27,7 +26,7 @@ def look_alikes(ids: Collection[str]) -> Iterator[tuple[str, str]]:
     shapes: set[int] = set()
     double: set[int] = set()
     for one in ids:
-        if _TELLING.search(one) is not None or not one.isascii():
+        if one != one.lower() or _BESIDE_DIGIT.search(one) is not None:  # most ids are their own shape
             shape = _shape(one)
             key = hash(shape)
             if key in shapes or shape in ids:
