@@ -36,12 +36,11 @@ def test_a_hostile_text_acts_in_no_complaint(
                 f'{{"target":"coze-cn","dataset":"1","kind":"image","id":"1",{quoted}:"a"}}',
                 f'{{"target":"volc-bj","collection":{quoted},"kind":"document","id":{quoted},"meta":{{{quoted}:{{"type":{quoted},"value":1}}}}}}',
             ]
-            for number in range(10, 20):
-                rows.append(image.format(id=number, caption=json.dumps(f"TODO: {text}")))
+            todo = json.dumps(f"TODO: {text}")
+            rows.extend(image.format(id=number, caption=todo) for number in range(10, 20))
             rows.append(image.format(id=20, caption=json.dumps(f" {text} ")))
-            rows.append(
-                f'{{"target":"volc-bj","collection":"c","kind":"document","id":"d","meta":{{{json.dumps(text + " ")}:"a "}}}}'
-            )
+            meta = json.dumps({f"{text} ": "a "})
+            rows.append(f'{{"target":"volc-bj","collection":"c","kind":"document","id":"d","meta":{meta}}}')
             desk.write("bad/all.jsonl", "\n".join(rows).encode("utf-8", "surrogatepass"))
             desk.write("bad/some.yaml", f"kbsync: 1\ntarget: coze-cn\ndataset: {quoted}\n{quoted}: [{quoted}]\n")
             desk.write("bad/raw.yaml", f"kbsync: 1\n{word}: {word}\n".encode("utf-8", "surrogateescape"))

@@ -31,7 +31,7 @@ _IDS: Final = frozenset(
         "surrounding-space",
     }
 )
-_LEAST_NAME: Final = len(META_PREFIX)
+_PREFIX_CHARACTERS: Final = len(META_PREFIX)
 _SPACES: Final = {" ": "a space", "\n": "a line feed", "\t": "a tab"}
 _NOTHING: Final[Sequence[Finding]] = ()
 # White space, and what is not seen or is obeyed: a text with none of it at either end is neither blank nor padded.
@@ -70,7 +70,7 @@ class ItemLint:
         for field, value in fields.items():
             if type(value) is not str:
                 if type(value) is MetaValue:
-                    found = self._of_meta(field[_LEAST_NAME:], value.value, found)
+                    found = self._of_meta(field[_PREFIX_CHARACTERS:], value.value, found)
             elif (
                 not value
                 or value[0] in (_BEGINNINGS if len(value) <= MAX_WORD_CHARACTERS else _LONG_BEGINNINGS)
@@ -88,7 +88,7 @@ class ItemLint:
     def _of_meta(self, name: str, value: object, found: Sequence[Finding]) -> Sequence[Finding]:
         if isinstance(value, str) and value and (value[0] in _UNSEEN or value[-1] in _UNSEEN):
             found = self._of_text(("meta", name), value, found)
-        if name[0] in _UNSEEN or name[-1] in _UNSEEN:
+        if name[:1] in _UNSEEN or name[-1:] in _UNSEEN:
             found = self._with(found, _padding(("meta", name), f"the meta field name {quoted(name)}", name))
         if self._ascii_names and not name.isascii() and name not in self._told:
             self._told.add(name)
