@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final, cast
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
 from kbsync.core.inert import CHARACTERS
@@ -31,7 +31,6 @@ _IDS: Final = frozenset(
         "surrounding-space",
     }
 )
-_PREFIX_CHARACTERS: Final = len(META_PREFIX)
 _SPACES: Final = {" ": "a space", "\n": "a line feed", "\t": "a tab"}
 _NOTHING: Final[Sequence[Finding]] = ()
 # White space, and what is not seen or is obeyed: a text with none of it at either end is neither blank nor padded.
@@ -40,10 +39,10 @@ _UNSEEN: Final = frozenset(
     for first, last in re.findall("(.)(?:-(.))?", CHARACTERS.pattern[1:-1], re.DOTALL)
     for code in range(ord(first), ord(last or first) + 1)
 ) | frozenset(" \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
-# A text with neither at its ends is in order: nearly all are told apart from the others by that.
-_BEGINNINGS: Final = _UNSEEN | BEGINNINGS
-_LONG_BEGINNINGS: Final = _UNSEEN | LONG_BEGINNINGS
-_ENDS: Final = _UNSEEN | ENDS
+_CAPTION_BEGINS: Final = _UNSEEN | BEGINNINGS
+_LONG_CAPTION_BEGINS: Final = _UNSEEN | LONG_BEGINNINGS
+_CAPTION_ENDS: Final = _UNSEEN | ENDS
+_MAX_NAMES: Final = 10_000
 
 
 class ItemLint:
@@ -55,9 +54,8 @@ class ItemLint:
 
     def __init__(self, enabled: Collection[str]) -> None:
         self._on = _IDS.intersection(enabled)
-        self._placeholders = "placeholder-caption" in self._on
-        self._ascii_names = "non-ascii-field-name" in self._on
-        self._told: set[str] = set()
+        # Field names that were looked at, and need not be again: few stand on all items.
+        self._names: set[str] = set()
         self.captions = Captions()
         self._seen = self.captions.seen if "duplicate-caption" in self._on else None
 
@@ -66,52 +64,68 @@ class ItemLint:
 
     def look(self, fields: Fields, source: Source) -> Sequence[Finding]:
         """Return what is found in the item with these *fields* at *source*, at the paths that an entry has them."""
+        caption = fields.get("caption")
+        if type(caption) is not str:
+            return self._of_others(fields)
+        found = _NOTHING
+        begins = _CAPTION_BEGINS if len(caption) <= MAX_WORD_CHARACTERS else _LONG_CAPTION_BEGINS
+        if not caption or ((caption[0] in begins or caption[-1] in _CAPTION_ENDS) and _is_odd(caption)):
+            found = [*self._of_text("caption", caption)]
+        if self._seen is not None and caption:
+            key = hash(caption)
+            if key in self._seen:
+                self.captions.again(key, caption, source)
+            else:
+                self._seen.add(key)
+        return found if len(fields) == 1 else [*found, *self._of_others(fields)]
+
+    def _of_others(self, fields: Fields) -> Sequence[Finding]:
         found = _NOTHING
         for field, value in fields.items():
-            if type(value) is not str:
-                if type(value) is MetaValue:
-                    found = self._of_meta(field[_PREFIX_CHARACTERS:], value.value, found)
-            elif (
-                not value
-                or value[0] in (_BEGINNINGS if len(value) <= MAX_WORD_CHARACTERS else _LONG_BEGINNINGS)
-                or value[-1] in _ENDS
-            ):
-                found = self._of_text((field,), value, found)
-            if field == "caption" and value and self._seen is not None:
-                key = hash(value)
-                if key in self._seen:
-                    self.captions.again(key, cast("str", value), source)
-                else:
-                    self._seen.add(key)
+            text: object = value
+            if type(value) is MetaValue:
+                text = value[1]
+                if field not in self._names:
+                    found = [*found, *self._of_name(field)]
+            if type(text) is str and text and (text[0] in _UNSEEN or text[-1] in _UNSEEN) and field != "caption":
+                found = [*found, *self._of_text(field, text)]
         return found
 
-    def _of_meta(self, name: str, value: object, found: Sequence[Finding]) -> Sequence[Finding]:
-        if isinstance(value, str) and value and (value[0] in _UNSEEN or value[-1] in _UNSEEN):
-            found = self._of_text(("meta", name), value, found)
-        if name[:1] in _UNSEEN or name[-1:] in _UNSEEN:
-            found = self._with(found, _padding(("meta", name), f"the meta field name {quoted(name)}", name))
-        if self._ascii_names and not name.isascii() and name not in self._told:
-            self._told.add(name)
-            message = f"the meta field name {quoted(name)} is not ASCII"
-            found = [*found, Finding(("meta", name), "non-ascii-field-name", message)]
-        return found
-
-    def _of_text(self, path: tuple[str, ...], text: str, found: Sequence[Finding]) -> Sequence[Finding]:
-        is_caption = path[0] == "caption"
-        what = "the text" if path[0] == "meta" else f"the {path[0]}"
+    def _of_text(self, field: str, text: str) -> Iterator[Finding]:
+        path = _path(field)
+        what = "the text" if len(path) > 1 else f"the {field}"
         if not text:
-            return self._with(found, [Finding(path, "empty-caption", f"{what} is empty")]) if is_caption else found
-        if text[0] in _UNSEEN or text[-1] in _UNSEEN:
-            if not CHARACTERS.sub("", text).strip():
-                return self._with(found, [Finding(path, "blank-text", f"{what} holds nothing that can be seen")])
-            found = self._with(found, _padding(path, what, text))
-        if is_caption and self._placeholders and is_placeholder(text):
-            message = f"{what} {quoted(text)} says nothing about the image"
-            found = [*found, Finding(path, "placeholder-caption", message)]
-        return found
+            if "empty-caption" in self._on:
+                yield Finding(path, "empty-caption", f"{what} is empty")
+        elif not CHARACTERS.sub("", text).strip():
+            if "blank-text" in self._on:
+                yield Finding(path, "blank-text", f"{what} holds nothing that can be seen")
+        else:
+            if "surrounding-space" in self._on:
+                yield from _padding(path, what, text)
+            if field == "caption" and "placeholder-caption" in self._on and is_placeholder(text):
+                yield Finding(path, "placeholder-caption", f"{what} {quoted(text)} says nothing about the image")
 
-    def _with(self, found: Sequence[Finding], more: Iterable[Finding]) -> Sequence[Finding]:
-        return [*found, *(finding for finding in more if finding.rule in self._on)]
+    def _of_name(self, field: str) -> Iterator[Finding]:
+        path = _path(field)
+        name = path[-1]
+        if name == name.strip():
+            if len(self._names) < _MAX_NAMES:
+                self._names.add(field)
+        elif "surrounding-space" in self._on:
+            yield from _padding(path, f"the meta field name {quoted(name)}", name)
+        if "non-ascii-field-name" in self._on and not name.isascii():
+            yield Finding(path, "non-ascii-field-name", f"the meta field name {quoted(name)} is not ASCII")
+
+
+def _is_odd(caption: str) -> bool:
+    """Tell whether something may be found in *caption*, at less than it costs to find it."""
+    return caption[0] in _UNSEEN or caption[-1] in _UNSEEN or is_placeholder(caption)
+
+
+def _path(field: str) -> tuple[str, ...]:
+    """Return the path that *field* has in an entry."""
+    return ("meta", field[len(META_PREFIX) :]) if field.startswith(META_PREFIX) else (field,)
 
 
 def _padding(path: tuple[str, ...], what: str, text: str) -> Iterator[Finding]:
