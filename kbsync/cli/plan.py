@@ -1,16 +1,17 @@
 """`kbsync plan`: compare, and show. Neither a provider nor the state is changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from kbsync.adapters.files import write_whole
-from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
+from kbsync.cli.options import Console, allow_option, config_option, console_of, lint_options, paths_argument
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.plan_document import plan_lines
+from kbsync.core.rules import Level
 from kbsync.core.settings import GuardSettings
 from kbsync.views.paint import Paint
 from kbsync.views.plan_markdown import plan_markdown
@@ -24,6 +25,7 @@ __all__ = ("plan", "show_plan")
 @paths_argument
 @config_option
 @allow_option
+@lint_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
@@ -35,6 +37,7 @@ def plan(
     paths: Sequence[str],
     config_file: Path | None,
     allowed: Sequence[str],
+    levels: Mapping[str, Level],
     out: Path | None,
     form: str,
     detailed_exitcode: bool,
@@ -45,7 +48,7 @@ def plan(
     Changes neither a provider nor the state. Exit 4 when a guard would refuse the plan; it is shown all the same.
     """
     console = console_of(context)
-    workspace = open_workspace(config_file, allowed)
+    workspace = open_workspace(config_file, allowed, levels)
     if out is not None:
         workspace.check_output("--out", out, paths)
     with workspace.store() as store:
