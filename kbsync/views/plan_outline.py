@@ -7,9 +7,27 @@ from typing import Final, NamedTuple
 
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, GuardResult, Plan
+from kbsync.views.plan_groups import Group, Touch, grouped
 from kbsync.views.wording import count, duration
 
-__all__ = ("Entry", "Section", "change_sections", "footing", "forecast", "guard_hint", "headline", "other_sections")
+__all__ = (
+    "LARGE_PLAN",
+    "Bundle",
+    "Container",
+    "Entry",
+    "Overview",
+    "Section",
+    "change_sections",
+    "footing",
+    "forecast",
+    "guard_hint",
+    "headline",
+    "other_sections",
+    "overview",
+)
+
+# So many changes are listed one by one; more are shown as groups.
+LARGE_PLAN: Final = 50
 
 _NOTES: Final = {
     "new": "",
@@ -17,6 +35,8 @@ _NOTES: Final = {
     "in_doubt": "in doubt: an earlier attempt got no answer, so it is sent again",
 }
 MARKS: Final = {"new": "+", "changed": "~", "in_doubt": "?"}
+_TOUCHES_SHOWN: Final = 4
+_FIELDS_SHOWN: Final = 8
 WHY: Final = {"protected": "protected by the manifest"}
 
 
@@ -38,6 +58,38 @@ class Section(NamedTuple):
     hint: str
     total: int
     entries: Iterator[Entry]
+
+
+class Container(NamedTuple):
+    """A container with the number of its changes, and the address of its target."""
+
+    path: tuple[str, ...]
+    changes: int
+    address: str
+
+
+class Bundle(NamedTuple):
+    """*total* changes of one *kind* of item that are told together.
+
+    When all of them do the same, *fields* say what, and otherwise *touched* names the fields that differ. *entries* are
+    examples; when *whole*, they are all of the changes and say everything.
+    """
+
+    mark: str
+    total: int
+    kind: str
+    touched: str
+    note: str
+    fields: tuple[FieldChange, ...]
+    entries: tuple[Entry, ...]
+    whole: bool
+
+
+class Overview(NamedTuple):
+    """The changes of a large plan: every change is in one container and in one bundle; what is rare comes first."""
+
+    containers: tuple[Container, ...]
+    bundles: tuple[Bundle, ...]
 
 
 def headline(plan: Plan) -> str:
@@ -73,6 +125,13 @@ def footing(plan: Plan) -> str:
 def guard_hint(guard: GuardResult) -> str:
     """Return what stands after a guard's message."""
     return "lifted for this run" if guard.lifted else f"--allow {guard.guard} --reason TEXT lifts it once"
+
+
+def overview(plan: Plan, max_bundles: int) -> Overview:
+    """Return the changes of *plan* as about *max_bundles* bundles: equal changes in one, rare ones each by itself."""
+    sizes = Counter(change.item[:2] for change in plan.changes)
+    containers = (Container(path, size, plan.base.targets.get(path[0], "")) for path, size in sizes.most_common())
+    return Overview(tuple(containers), tuple(map(_bundle, grouped(plan.changes, max_bundles))))
 
 
 def change_sections(plan: Plan) -> Iterator[Section]:
@@ -111,6 +170,40 @@ def other_sections(plan: Plan) -> Iterator[Section]:
         ),
     )
     return (section for section in sections if section.total)
+
+
+def _bundle(group: Group) -> Bundle:
+    entries = tuple(map(_example, group.examples))
+    is_equal = group.variants == 1
+    variety = "all different" if group.variants == group.total else f"{group.variants:,} different changes"
+    return Bundle(
+        MARKS[group.reason],
+        group.total,
+        group.kind,
+        "" if is_equal else _touched(group.touches),
+        _joined("" if is_equal else variety, entries[0].note if is_equal else _NOTES[group.reason]),
+        entries[0].fields if is_equal else (),
+        entries,
+        whole=group.total == 1 or (not is_equal and len(entries) == group.total),
+    )
+
+
+def _example(change: Change) -> Entry:
+    """Return *change* without what is only sent along, and with some of its fields when it has very many."""
+    fields = tuple(field for field in change.fields if field.differs)
+    more = len(fields) - _FIELDS_SHOWN
+    note = _joined(_NOTES[change.reason], f"and {count(more, 'more field')}" if more > 0 else "")
+    return Entry(MARKS[change.reason], change.item, change.source, note, fields[:_FIELDS_SHOWN])
+
+
+def _touched(touches: tuple[Touch, ...]) -> str:
+    words = [touch.field if touch.effect == "changed" else f"{touch.field} ({touch.effect})" for touch in touches]
+    more = len(words) - _TOUCHES_SHOWN
+    return ", ".join(words[:_TOUCHES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _joined(*notes: str) -> str:
+    return ", ".join(filter(None, notes))
 
 
 def _entry(change: Change, note: str) -> Entry:
