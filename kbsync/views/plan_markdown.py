@@ -15,6 +15,7 @@ from kbsync.views.plan_outline import (
     Entry,
     Overview,
     Section,
+    Told,
     change_sections,
     footing,
     forecast,
@@ -123,19 +124,24 @@ def _bundle(bundle: Bundle, link_base: str) -> Iterator[str]:
     yield from _bundle_head(bundle)
     for entry in bundle.entries:
         yield f"  - {code_span(str(entry.item), 160)}{_source(entry, link_base)}\n"
-        if not bundle.fields:
+        if not bundle.equal:
             yield from _fields(entry.fields, "    ")
 
 
 def _bundle_head(bundle: Bundle) -> Iterator[str]:
-    touched = f" {code_span(bundle.touched, 200)}" if bundle.touched else ""
     note = f" · {prose(bundle.note, 200)}" if bundle.note else ""
     yield f"- `{bundle.mark}` **{bundle.total:,} ×** {code_span(bundle.kind, 40)}"
-    if len(bundle.fields) == 1:
-        yield f" {code_span(bundle.fields[0].field, 60)}: {_values(bundle.fields[0])}{note}\n"
-    else:
-        yield f"{touched}{note}\n"
-        yield from _fields(bundle.fields, "  ")
+    told = [f"{code_span(told.name, 60)}: {_told(told)}\n" for told in bundle.fields]
+    yield f" {told[0].rstrip()}{note}\n" if len(told) == 1 else f"{note}\n"
+    if len(told) > 1:
+        yield from (f"  - {line}" for line in told)
+
+
+def _told(told: Told) -> str:
+    note = prose(told.note, 100)
+    if told.change is None:
+        return note
+    return f"{_values(told.change)} {note}".rstrip()
 
 
 # ----------------------------------------------------------------------------------------------------- a small plan

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, GuardResult, Plan
-from kbsync.views.plan_groups import Group, Touch, grouped
+from kbsync.views.plan_groups import Group, Touched, grouped
 from kbsync.views.wording import count, duration
 
 __all__ = (
@@ -17,6 +17,7 @@ __all__ = (
     "Entry",
     "Overview",
     "Section",
+    "Told",
     "change_sections",
     "footing",
     "forecast",
@@ -35,7 +36,6 @@ _NOTES: Final = {
     "in_doubt": "in doubt: an earlier attempt got no answer, so it is sent again",
 }
 MARKS: Final = {"new": "+", "changed": "~", "in_doubt": "?"}
-_TOUCHES_SHOWN: Final = 4
 _FIELDS_SHOWN: Final = 8
 WHY: Final = {"protected": "protected by the manifest"}
 
@@ -68,20 +68,28 @@ class Container(NamedTuple):
     address: str
 
 
+class Told(NamedTuple):
+    """What becomes of the field *name* in a bundle: *change* when that can be shown, and a *note* that may be empty."""
+
+    name: str
+    change: FieldChange | None
+    note: str
+
+
 class Bundle(NamedTuple):
     """*total* changes of one *kind* of item that are told together.
 
-    When all of them do the same, *fields* say what, and otherwise *touched* names the fields that differ. *entries* are
-    examples; when *whole*, they are all of the changes and say everything.
+    When they are *equal*, all of them do just what *fields* say. *entries* are examples; when *whole*, they are all of
+    the changes and say everything.
     """
 
     mark: str
     total: int
     kind: str
-    touched: str
     note: str
-    fields: tuple[FieldChange, ...]
+    fields: tuple[Told, ...]
     entries: tuple[Entry, ...]
+    equal: bool
     whole: bool
 
 
@@ -175,31 +183,52 @@ def other_sections(plan: Plan) -> Iterator[Section]:
 def _bundle(group: Group) -> Bundle:
     entries = tuple(map(_example, group.examples))
     is_equal = group.variants == 1
-    variety = "all different" if group.variants == group.total else f"{group.variants:,} different changes"
+    if is_equal:
+        fields = tuple(Told(field.field, field, "") for field in entries[0].fields)
+        note = entries[0].note
+    else:
+        fields = tuple(_told(touched, group.total) for touched in group.touched[:_FIELDS_SHOWN])
+        variety = f"{count(group.variants, 'combination')}" if len(group.touched) > 1 else ""
+        note = _joined(_NOTES[group.reason], variety, _more_fields(len(group.touched)))
     return Bundle(
         MARKS[group.reason],
         group.total,
         group.kind,
-        "" if is_equal else _touched(group.touches),
-        _joined("" if is_equal else variety, entries[0].note if is_equal else _NOTES[group.reason]),
-        entries[0].fields if is_equal else (),
+        note,
+        fields,
         entries,
+        equal=is_equal,
         whole=group.total == 1 or (not is_equal and len(entries) == group.total),
     )
+
+
+def _told(touched: Touched, total: int) -> Told:
+    """Say what a group of *total* changes does to a field: the same in more than half of them, or how many things."""
+    if touched.share * 2 > total:
+        others = count(touched.variants - 1, "other change") if touched.variants > 1 else ""
+        return Told(
+            touched.field, touched.usual, _joined(f"in {touched.share:,}" if touched.share < total else "", others)
+        )
+    variety = "all different" if touched.variants == total else f"{touched.variants:,} different changes"
+    match touched.effect:
+        case "new":
+            return Told(touched.field, None, f"new, {variety}")
+        case "changed":
+            return Told(touched.field, None, variety)
+        case "emptied":
+            return Told(touched.field, None, f"emptied, {variety}")
 
 
 def _example(change: Change) -> Entry:
     """Return *change* without what is only sent along, and with some of its fields when it has very many."""
     fields = tuple(field for field in change.fields if field.differs)
-    more = len(fields) - _FIELDS_SHOWN
-    note = _joined(_NOTES[change.reason], f"and {count(more, 'more field')}" if more > 0 else "")
+    note = _joined(_NOTES[change.reason], _more_fields(len(fields)))
     return Entry(MARKS[change.reason], change.item, change.source, note, fields[:_FIELDS_SHOWN])
 
 
-def _touched(touches: tuple[Touch, ...]) -> str:
-    words = [touch.field if touch.effect == "changed" else f"{touch.field} ({touch.effect})" for touch in touches]
-    more = len(words) - _TOUCHES_SHOWN
-    return ", ".join(words[:_TOUCHES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+def _more_fields(number: int) -> str:
+    more = number - _FIELDS_SHOWN
+    return f"and {count(more, 'more field')}" if more > 0 else ""
 
 
 def _joined(*notes: str) -> str:

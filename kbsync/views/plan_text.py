@@ -14,6 +14,7 @@ from kbsync.views.plan_outline import (
     Container,
     Entry,
     Section,
+    Told,
     change_sections,
     footing,
     forecast,
@@ -114,15 +115,14 @@ def _bundle(bundle: Bundle, paint: Paint, width: int, equal: int, varied: int) -
         for entry in bundle.entries:
             yield from _entry(entry, paint, width, whole_path=True)
         return
-    title = one_line(f"{bundle.kind}  {bundle.touched}".rstrip(), 160)
-    head = f"  {_marked(bundle.mark, paint)} {paint.bold(f'{bundle.total:,} × {title}')}"
+    head = f"  {_marked(bundle.mark, paint)} {paint.bold(f'{bundle.total:,} × {one_line(bundle.kind, 40)}')}"
     lines = list(_fields(bundle.fields, paint, width))
     if len(lines) == 1:
         head += f"  {lines.pop().lstrip()}"
     yield f"{head}  {paint.dim(one_line(bundle.note, 200))}" if bundle.note else head
     yield from lines
-    for entry in bundle.entries[: equal if bundle.fields else varied]:
-        fields = () if bundle.fields else entry.fields
+    for entry in bundle.entries[: equal if bundle.equal else varied]:
+        fields = () if bundle.equal else entry.fields
         yield from _entry(entry._replace(mark=" ", note="", fields=fields), paint, width, whole_path=True)
 
 
@@ -142,7 +142,7 @@ def _entry(entry: Entry, paint: Paint, width: int, *, whole_path: bool) -> Itera
     source = f"  {paint.dim(place(entry.source))}" if entry.source else ""
     note = f"  {one_line(entry.note, 200)}" if entry.note else ""
     yield f"  {_marked(entry.mark, paint)} {one_line(name, 160)}{source}{note}"
-    yield from _fields(entry.fields, paint, width)
+    yield from _fields([Told(field.field, field, "") for field in entry.fields], paint, width)
 
 
 def _marked(mark: str, paint: Paint) -> str:
@@ -152,33 +152,37 @@ def _marked(mark: str, paint: Paint) -> str:
 # ------------------------------------------------------------------------------------------------------- a field
 
 
-def _fields(fields: Sequence[FieldChange], paint: Paint, width: int) -> Iterator[str]:
-    names = [one_line(field.field, 60) for field in fields]
+def _fields(fields: Sequence[Told], paint: Paint, width: int) -> Iterator[str]:
+    names = [one_line(told.name, 60) for told in fields]
     margin = min(max(map(width_of, names), default=0), 30)
-    for name, field in zip(names, fields, strict=True):
-        yield from _field(field, name, margin, paint, width)
+    for name, told in zip(names, fields, strict=True):
+        head = f"{' ' * _MARGIN}{name}{' ' * (margin - width_of(name))}  "
+        note = paint.dim(told.note)
+        if told.change is None:
+            yield head + note
+            continue
+        lines = _values(told.change, paint, max(20, width - width_of(head)))
+        yield head + next(lines) + (f"  {note}" if told.note else "")
+        yield from (" " * (width_of(head) - 2) + line for line in lines)
 
 
-def _field(field: FieldChange, name: str, margin: int, paint: Paint, width: int) -> Iterator[str]:
-    """Yield what becomes of *field*, whose *name* is padded to *margin*: one line when it fits, or a few."""
-    head = f"{' ' * _MARGIN}{name}{' ' * (margin - width_of(name))}  "
-    indent = " " * (width_of(head) - 2)
-    room = max(20, width - width_of(head))
+def _values(field: FieldChange, paint: Paint, room: int) -> Iterator[str]:
+    """Yield what becomes of *field*, in one line when *room* columns are enough."""
+    remark = ""
     match shown(field, room):
         case New(desired):
-            yield f"{head}{paint.dim('(new)')} → {paint.green(desired)}"
+            yield f"{paint.dim('(new)')} → {paint.green(desired)}"
         case Along(desired):
-            yield f"{head}{paint.dim(f'{desired} (sent along)')}"
+            yield paint.dim(f"{desired} (sent along)")
         case Edit(pieces, quote, remark):
-            yield f"{head}{quote}{''.join(_piece(piece, paint) for piece in pieces)}{quote}"
-            yield from _remark(remark, indent, paint)
+            yield f"{quote}{''.join(_piece(piece, paint) for piece in pieces)}{quote}"
+        case Pair(known, desired, remark) if width_of(known) + 3 + width_of(desired) <= room:
+            yield f"{paint.red(known)} → {paint.green(desired)}"
         case Pair(known, desired, remark):
-            if width_of(known) + 3 + width_of(desired) <= room:
-                yield f"{head}{paint.red(known)} → {paint.green(desired)}"
-            else:
-                yield f"{head}{paint.red(known)}"
-                yield f"{indent}→ {paint.green(desired)}"
-            yield from _remark(remark, indent, paint)
+            yield paint.red(known)
+            yield f"→ {paint.green(desired)}"
+    if remark:
+        yield f"  {paint.yellow('hard to see: ' + one_line(remark, 400))}"
 
 
 def _piece(piece: Piece, paint: Paint) -> str:
@@ -191,8 +195,3 @@ def _piece(piece: Piece, paint: Paint) -> str:
             return paint.red(text)
         case "inserted":
             return paint.green(text)
-
-
-def _remark(remark: str, indent: str, paint: Paint) -> Iterator[str]:
-    if remark:
-        yield f"{indent}  {paint.yellow('hard to see: ' + one_line(remark, 400))}"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kbsync.core.fields import MetaValue
 from kbsync.core.plan import Change, FieldChange
-from kbsync.views.plan_groups import Touch, grouped
+from kbsync.views.plan_groups import Touched, grouped
 from tests.views.worlds import TAGGED, caption, changes, department
 
 drawn = st.one_of(
@@ -50,7 +50,6 @@ def test_equal_changes_are_one_group_and_a_rare_one_comes_first() -> None:
     assert [(group.total, group.variants) for group in groups] == [(1, 1), (7_900, 1)]
     assert groups[0].examples == (department(8_000, desired="Poeple"),)
     assert groups[1].examples == (department(0), department(3_950), department(7_899))
-    assert groups[1].touches == (Touch("meta.department", "changed"),)
 
 
 def test_a_value_that_is_sent_along_makes_no_difference() -> None:
@@ -69,7 +68,7 @@ def test_changes_that_empty_a_field_stand_apart_whatever_they_empty() -> None:
         10,
     )
 
-    assert [(group.total, group.variants, group.touches[0].effect) for group in groups] == [
+    assert [(group.total, group.variants, group.touched[0].effect) for group in groups] == [
         (5, 5, "emptied"),
         (90, 90, "changed"),
     ]
@@ -84,6 +83,23 @@ def test_of_different_changes_the_one_that_loses_most_is_shown_first() -> None:
     assert group.examples == (some[500], some[0], some[999])
 
 
+def test_changes_of_several_fields_in_many_combinations_are_told_field_by_field() -> None:
+    def filed(number: int) -> Change:
+        department_ = FieldChange("meta.department", None, MetaValue("string", "Poeple" if number == 333 else "People"))
+        year = FieldChange("meta.year", None, MetaValue("int64", 2000 + number % 10))
+        return replace(TAGGED, fields=(department_, year), item=TAGGED.item._replace(id=f"{number:05}"))
+
+    some = list(map(filed, range(1_000)))
+    (group,) = grouped(some, 12)
+
+    assert group.variants == 11
+    assert group.touched == (
+        Touched("meta.department", "new", 2, some[0].fields[0], 999),
+        Touched("meta.year", "new", 10, some[0].fields[1], 100),
+    )
+    assert group.examples[0] == some[333]
+
+
 def test_when_there_are_too_many_kinds_those_of_one_operation_go_together() -> None:
     def touching(number: int) -> Change:
         field = FieldChange(f"meta.f{number}", MetaValue("int64", 1), MetaValue("int64", 2))
@@ -91,4 +107,4 @@ def test_when_there_are_too_many_kinds_those_of_one_operation_go_together() -> N
 
     (group,) = grouped(list(map(touching, range(300))), 12)
 
-    assert (group.total, group.variants, len(group.touches)) == (300, 300, 300)
+    assert (group.total, group.variants, len(group.touched)) == (300, 300, 300)
