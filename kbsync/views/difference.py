@@ -30,8 +30,10 @@ _UNSPACED: Final = "\u2e80-\u2fff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U000200
 _TOKEN: Final = re.compile(rf"(?:[^\W\d_{_UNSPACED}][{_MARKS_ABOVE}]*)+|[0-9]+|.[{_MARKS_ABOVE}]*", re.DOTALL)
 # Texts up to so many columns are easier to read side by side.
 _SHORT_COLUMNS: Final = 24
-_CONTEXTS: Final = (48, 24, 12)
+# How many lines an excerpt takes, and how many characters of what stayed around a difference, and of a difference.
+_CUTS: Final = ((1, 48, 120), (1, 24, 120), (1, 12, 120), (2, 48, 240), (2, 24, 120), (2, 12, 60), (2, 12, 24))
 _ISLAND: Final = 2
+_LONG_WORD: Final = 12
 
 
 class Piece(NamedTuple):
@@ -60,7 +62,7 @@ def compare(first: list[str], second: list[str]) -> tuple[Piece, ...]:
 
 
 def excerpt(pieces: tuple[Piece, ...], width: int) -> tuple[Piece, ...] | None:
-    """Return *pieces* made visible, with what stayed cut short, for at most *width* columns, marks and quotes included.
+    """Return *pieces* made visible and cut short, for one line of *width* columns, or two: marks and quotes included.
 
     None when both texts are better shown beside each other: they are short, have too little in common or too many
     differences, or hold the marks themselves.
@@ -68,10 +70,10 @@ def excerpt(pieces: tuple[Piece, ...], width: int) -> tuple[Piece, ...] | None:
     pieces = _without_islands(pieces)
     if not _is_partial(pieces):
         return None
-    for context in _CONTEXTS:
-        shown = tuple(Piece(piece.kind, text) for piece, text in _cut(pieces, context))
+    for lines, context, changed in _CUTS:
+        shown = tuple(_cut(pieces, context, changed))
         line = "".join(MARKS[kind][0] + text + MARKS[kind][1] for kind, text in shown)
-        if width_of(line) + 2 <= width:
+        if width_of(line) + 2 <= lines * width:
             return None if ORDER.search(line) else shown
     return None
 
@@ -141,13 +143,26 @@ def _is_partial(pieces: tuple[Piece, ...]) -> bool:
     return not any(mark in text for _, text in pieces for mark in ("[-", "-]", "{+", "+}"))
 
 
-def _cut(pieces: tuple[Piece, ...], context: int) -> Iterator[tuple[Piece, str]]:
+def _cut(pieces: tuple[Piece, ...], context: int, changed: int) -> Iterator[Piece]:
     last = len(pieces) - 1
-    for position, piece in enumerate(pieces):
-        before = 0 if piece.kind == "kept" and position == 0 else context
-        after = 0 if piece.kind == "kept" and position == last else context
-        text = piece.text
+    for position, (kind, text) in enumerate(pieces):
+        length = context if kind == "kept" else changed // 2
+        before = 0 if kind == "kept" and position == 0 else length
+        after = 0 if kind == "kept" and position == last else length
         if len(text) > before + after + 1:
-            text = f"{text[:before]}…{text[len(text) - after :]}"
+            text = f"{_head(text, before)}…{_tail(text, after)}"  # noqa: PLW2901
         # A quotation mark stands before the first piece, and text before the others: none begins the line.
-        yield piece, visible('"' + text)[1:]
+        yield Piece(kind, visible('"' + text)[1:])
+
+
+def _head(text: str, length: int) -> str:
+    """Return about *length* characters that *text* begins with, up to the end of a word that is not very long."""
+    space = text.rfind(" ", max(0, length - _LONG_WORD), length)
+    return text[: space + 1 if space >= 0 else length]
+
+
+def _tail(text: str, length: int) -> str:
+    """Return about *length* characters that *text* ends with, from the beginning of a word that is not very long."""
+    start = len(text) - length
+    space = text.find(" ", start, start + min(_LONG_WORD, length))
+    return text[space if space >= 0 else start :]

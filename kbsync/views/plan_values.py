@@ -46,7 +46,7 @@ Shown: TypeAlias = New | Along | Pair | Edit
 
 
 def shown(field: FieldChange, width: int) -> Shown:
-    """Return *field* for people: about *width* columns for a value, and twice as many for an edit."""
+    """Return *field* for people: at most *width* columns for a value, and two lines of them for an edit."""
     if field.known is None:
         return New(value_text(field.desired, width))
     if not field.differs:
@@ -56,7 +56,7 @@ def shown(field: FieldChange, width: int) -> Shown:
         () if texts_of(field.known, field.desired) is None else compare(_tokens(field.known), _tokens(field.desired))
     )
     remark = unseen(pieces)
-    partial = excerpt(pieces, width) or excerpt(pieces, 2 * width)
+    partial = excerpt(pieces, width)
     if partial is not None:
         return Edit(partial, '"' if is_text(field.desired) else "", remark)
     return Pair(*pair_text(field.known, field.desired, width), remark)
