@@ -73,7 +73,8 @@ jobs:
       - uses: actions/cache/restore@v4
         with: {path: .kbsync, key: kbsync-state, restore-keys: kbsync-state}
       - run: pip install kbsync
-      - run: kbsync plan --format markdown > plan.md || test $? -eq 4
+      - run: kbsync plan --format markdown --link-base "$FILES" > plan.md || test $? -eq 4
+        env: {FILES: "${{ github.server_url }}/${{ github.repository }}/blob/${{ github.sha }}"}
       - run: gh pr comment "$NUMBER" --body-file plan.md --edit-last --create-if-none
         env: {GH_TOKEN: "${{ github.token }}", NUMBER: "${{ github.event.number }}"}
   apply:
