@@ -28,6 +28,10 @@ url = "sqlite:.kbsync/state.db"        # what was last confirmed, and the journa
 [guards]                               # an apply over these limits is refused before its first request
 max_change_percent = 30                # of the known items of a container, or of all
 max_empty_percent = 10
+
+[lint]                                 # `kbsync validate --rules` lists the lints; each is "off", "warn" or "error"
+placeholder-caption = "warn"
+duplicate-caption = "warn"
 """
 _TARGETS = {
     "coze": """
@@ -69,7 +73,8 @@ jobs:
       - uses: actions/cache/restore@v4
         with: {path: .kbsync, key: kbsync-state, restore-keys: kbsync-state}
       - run: pip install kbsync
-      - run: kbsync plan --format markdown > plan.md || test $? -eq 4
+      - run: kbsync plan --format markdown --link-base "$FILES" > plan.md || test $? -eq 4
+        env: {FILES: "${{ github.server_url }}/${{ github.repository }}/blob/${{ github.sha }}"}
       - run: gh pr comment "$NUMBER" --body-file plan.md --edit-last --create-if-none
         env: {GH_TOKEN: "${{ github.token }}", NUMBER: "${{ github.event.number }}"}
   apply:

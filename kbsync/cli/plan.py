@@ -1,31 +1,53 @@
 """`kbsync plan`: compare, and show. Neither a provider nor the state is changed."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from kbsync.adapters.files import write_whole
-from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
+from kbsync.cli.options import Console, allow_option, config_option, console_of, lint_options, paths_argument
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.plan_document import plan_lines
+from kbsync.core.rules import Level
 from kbsync.core.settings import GuardSettings
 from kbsync.views.paint import Paint
 from kbsync.views.plan_markdown import plan_markdown
+from kbsync.views.plan_outline import LARGE_PLAN
 from kbsync.views.plan_text import plan_text
 from kbsync.views.problems import problem_lines
 
 __all__ = ("plan", "show_plan")
+
+_LINK_BASE: Final = re.compile(r"https?://[A-Za-z0-9._~:/%-]+")
+
+
+def _link_base(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return *value* with a slash at its end; empty stays empty."""
+    if value and not _LINK_BASE.fullmatch(value):
+        raise click.BadParameter("not a web address", context, parameter)
+    return value if not value or value.endswith("/") else value + "/"
 
 
 @click.command()
 @paths_argument
 @config_option
 @allow_option
+@lint_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
+@click.option("--all", "every", is_flag=True, help="List every change, however many (human).")
+@click.option(
+    "--link-base",
+    metavar="URL",
+    default="",
+    callback=_link_base,
+    help="Where files are, like https://github.com/OWNER/NAME/blob/REVISION (markdown).",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.pass_context
@@ -35,8 +57,11 @@ def plan(
     paths: Sequence[str],
     config_file: Path | None,
     allowed: Sequence[str],
+    levels: Mapping[str, Level],
     out: Path | None,
     form: str,
+    every: bool,
+    link_base: str,
     detailed_exitcode: bool,
     max_changes: int | None,
 ) -> int:
@@ -45,7 +70,7 @@ def plan(
     Changes neither a provider nor the state. Exit 4 when a guard would refuse the plan; it is shown all the same.
     """
     console = console_of(context)
-    workspace = open_workspace(config_file, allowed)
+    workspace = open_workspace(config_file, allowed, levels)
     if out is not None:
         workspace.check_output("--out", out, paths)
     with workspace.store() as store:
@@ -54,20 +79,26 @@ def plan(
         )
 
     console.err.lines(problem_lines(warnings))
-    show_plan(drawn, form, console)
+    max_changes_shown = len(drawn.changes) if every else LARGE_PLAN
+    show_plan(drawn, form, console, max_changes_shown=max_changes_shown, link_base=link_base)
     if out is not None:
         write_whole(out, plan_lines(drawn))
         console.say(f"kbsync: the plan is in {out}; `kbsync apply --plan {out}` runs exactly this")
     return most_telling(_exits(drawn, detailed=detailed_exitcode))
 
 
-def show_plan(drawn: Plan, form: str, console: Console, *, max_changes_shown: int = 50) -> None:
-    """Write *drawn* to stdout in *form*: `human` (the first changes only), `json` or `markdown`."""
+def show_plan(
+    drawn: Plan, form: str, console: Console, *, max_changes_shown: int = LARGE_PLAN, link_base: str = ""
+) -> None:
+    """Write *drawn* to stdout in *form*: `human`, `json` or `markdown`.
+
+    For people, more than *max_changes_shown* changes are told in groups; Markdown links files below *link_base*.
+    """
     match form:
         case "json":
             console.out.pieces(plan_lines(drawn))
         case "markdown":
-            console.out.lines([plan_markdown(drawn)])
+            console.out.lines([plan_markdown(drawn, link_base=link_base)])
         case _:
             paint = Paint(colour=console.colour)
             console.out.lines(plan_text(drawn, paint=paint, max_changes_shown=max_changes_shown, width=console.width))

@@ -24,6 +24,11 @@ class Page:
         self._pieces.append(piece)
         return True
 
+    @property
+    def left(self) -> int:
+        """How many characters still fit."""
+        return self._left
+
     def text(self) -> str:
         """Return what was taken."""
         return "".join(self._pieces)

@@ -7,9 +7,28 @@ from typing import Final, NamedTuple
 
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, GuardResult, Plan
+from kbsync.views.plan_groups import Group, Touched, grouped
 from kbsync.views.wording import count, duration
 
-__all__ = ("Entry", "Section", "change_sections", "footing", "forecast", "guard_hint", "headline", "other_sections")
+__all__ = (
+    "LARGE_PLAN",
+    "Bundle",
+    "Container",
+    "Entry",
+    "Overview",
+    "Section",
+    "Told",
+    "change_sections",
+    "footing",
+    "forecast",
+    "guard_hint",
+    "headline",
+    "other_sections",
+    "overview",
+)
+
+# So many changes are listed one by one; more are shown as groups.
+LARGE_PLAN: Final = 50
 
 _NOTES: Final = {
     "new": "",
@@ -17,6 +36,7 @@ _NOTES: Final = {
     "in_doubt": "in doubt: an earlier attempt got no answer, so it is sent again",
 }
 MARKS: Final = {"new": "+", "changed": "~", "in_doubt": "?"}
+_FIELDS_SHOWN: Final = 8
 WHY: Final = {"protected": "protected by the manifest"}
 
 
@@ -38,6 +58,46 @@ class Section(NamedTuple):
     hint: str
     total: int
     entries: Iterator[Entry]
+
+
+class Container(NamedTuple):
+    """A container with the number of its changes, and the address of its target."""
+
+    path: tuple[str, ...]
+    changes: int
+    address: str
+
+
+class Told(NamedTuple):
+    """What becomes of the field *name* in a bundle: *change* when that can be shown, and a *note* that may be empty."""
+
+    name: str
+    change: FieldChange | None
+    note: str
+
+
+class Bundle(NamedTuple):
+    """*total* changes of one *kind* of item that are told together.
+
+    When they are *equal*, all of them do just what *fields* say. *entries* are examples; when *whole*, they are all of
+    the changes and say everything.
+    """
+
+    mark: str
+    total: int
+    kind: str
+    note: str
+    fields: tuple[Told, ...]
+    entries: tuple[Entry, ...]
+    equal: bool
+    whole: bool
+
+
+class Overview(NamedTuple):
+    """The changes of a large plan: every change is in one container and in one bundle; what is rare comes first."""
+
+    containers: tuple[Container, ...]
+    bundles: tuple[Bundle, ...]
 
 
 def headline(plan: Plan) -> str:
@@ -73,6 +133,13 @@ def footing(plan: Plan) -> str:
 def guard_hint(guard: GuardResult) -> str:
     """Return what stands after a guard's message."""
     return "lifted for this run" if guard.lifted else f"--allow {guard.guard} --reason TEXT lifts it once"
+
+
+def overview(plan: Plan, max_bundles: int) -> Overview:
+    """Return the changes of *plan* as about *max_bundles* bundles: equal changes in one, rare ones each by itself."""
+    sizes = Counter(change.item[:2] for change in plan.changes)
+    containers = (Container(path, size, plan.base.targets.get(path[0], "")) for path, size in sizes.most_common())
+    return Overview(tuple(containers), tuple(map(_bundle, grouped(plan.changes, max_bundles))))
 
 
 def change_sections(plan: Plan) -> Iterator[Section]:
@@ -111,6 +178,61 @@ def other_sections(plan: Plan) -> Iterator[Section]:
         ),
     )
     return (section for section in sections if section.total)
+
+
+def _bundle(group: Group) -> Bundle:
+    entries = tuple(map(_example, group.examples))
+    is_equal = group.variants == 1
+    if is_equal:
+        fields = tuple(Told(field.field, field, "") for field in entries[0].fields)
+        note = entries[0].note
+    else:
+        fields = tuple(_told(touched, group.total) for touched in group.touched[:_FIELDS_SHOWN])
+        variety = f"{count(group.variants, 'combination')}" if len(group.touched) > 1 else ""
+        note = _joined(_NOTES[group.reason], variety, _more_fields(len(group.touched)))
+    return Bundle(
+        MARKS[group.reason],
+        group.total,
+        group.kind,
+        note,
+        fields,
+        entries,
+        equal=is_equal,
+        whole=group.total == 1 or (not is_equal and len(entries) == group.total),
+    )
+
+
+def _told(touched: Touched, total: int) -> Told:
+    """Say what a group of *total* changes does to a field: the same in more than half of them, or how many things."""
+    if touched.share * 2 > total:
+        others = count(touched.variants - 1, "other change") if touched.variants > 1 else ""
+        return Told(
+            touched.field, touched.usual, _joined(f"in {touched.share:,}" if touched.share < total else "", others)
+        )
+    variety = "all different" if touched.variants == total else f"{touched.variants:,} different changes"
+    match touched.effect:
+        case "new":
+            return Told(touched.field, None, f"new, {variety}")
+        case "changed":
+            return Told(touched.field, None, variety)
+        case "emptied":
+            return Told(touched.field, None, f"emptied, {variety}")
+
+
+def _example(change: Change) -> Entry:
+    """Return *change* without what is only sent along, and with some of its fields when it has very many."""
+    fields = tuple(field for field in change.fields if field.differs)
+    note = _joined(_NOTES[change.reason], _more_fields(len(fields)))
+    return Entry(MARKS[change.reason], change.item, change.source, note, fields[:_FIELDS_SHOWN])
+
+
+def _more_fields(number: int) -> str:
+    more = number - _FIELDS_SHOWN
+    return f"and {count(more, 'more field')}" if more > 0 else ""
+
+
+def _joined(*notes: str) -> str:
+    return ", ".join(filter(None, notes))
 
 
 def _entry(change: Change, note: str) -> Entry:

@@ -9,7 +9,18 @@ from kbsync.core.fields import MetaValue, UpdateRule, Value
 from kbsync.core.items import Source
 from kbsync.views.escape import one_line
 
-__all__ = ("count", "duration", "moment", "pair_text", "place", "share", "timestamp", "value_text")
+__all__ = (
+    "count",
+    "duration",
+    "is_text",
+    "moment",
+    "pair_text",
+    "place",
+    "share",
+    "texts_of",
+    "timestamp",
+    "value_text",
+)
 
 
 def count(number: int, noun: str) -> str:
@@ -74,21 +85,30 @@ def value_text(value: Value, width: int) -> str:
 
 def pair_text(known: Value, desired: Value, width: int) -> tuple[str, str]:
     """Return both values for people, so that where they begin to differ is inside what is shown."""
-    first, second = _texts(known, desired)
-    start = _start(first, second, width)
-    if not start:
+    texts = texts_of(known, desired)
+    start = _start(*texts, width) if texts is not None else 0
+    if texts is None or not start:
         return value_text(known, width), value_text(desired, width)
-    return _quoted("…" + first[start:], width), _quoted("…" + second[start:], width)
+    show = _quoted if is_text(desired) else one_line
+    return show("…" + texts[0][start:], width), show("…" + texts[1][start:], width)
 
 
-def _texts(known: Value, desired: Value) -> tuple[str, str]:
+def texts_of(known: Value, desired: Value) -> tuple[str, str] | None:
+    """Return both values as texts to compare, or None when they are not of one kind, or no texts or lists."""
     match known, desired:
         case str(), str():
             return known, desired
         case MetaValue("string", str() as first), MetaValue("string", str() as second):
             return first, second
+        case MetaValue(one, (_, *_) as first), MetaValue(other, (_, *_) as second) if one == other:
+            return orjson.dumps(first).decode(), orjson.dumps(second).decode()
         case _:
-            return "", ""
+            return None
+
+
+def is_text(value: Value) -> bool:
+    """Tell whether *value* is shown in quotation marks."""
+    return isinstance(value, str) or (isinstance(value, MetaValue) and value.type == "string")
 
 
 def _start(first: str, second: str, width: int) -> int:

@@ -279,6 +279,9 @@ def test_every_rule_is_listed_once(desk: Desk) -> None:
     assert sorted(ids) == sorted(ALL_RULES)
     lifted = {line.split()[0] for line in told.out.splitlines() if "--allow" in line.split()[:3]}
     assert lifted == {rule.id for rule in ALL_RULES.values() if rule.liftable}
+    switched = {line.split()[0] for line in told.out.splitlines() if "[lint]" in line.split()[:3]}
+    assert switched == {rule.id for rule in ALL_RULES.values() if rule.lint}
+    assert {line.split()[1] for line in told.out.splitlines()} == {"off", "warn", "error"}
 
 
 def test_validate_and_plan_say_the_same_of_the_same_manifest(desk: Desk) -> None:

@@ -11,6 +11,10 @@ def test_a_problem_is_one_line_with_its_place_and_its_rule() -> None:
     assert str(Problem(HERE, "bad-id", "no id", "warning")) == "kb.yaml:3:5: warning: no id [bad-id]"
 
 
+def test_a_problem_refuses_the_run_unless_it_is_a_warning() -> None:
+    assert Problem(HERE, "bad-id", "no id").severity == "error"
+
+
 def test_guards_and_a_foreign_endpoint_can_be_lifted_and_no_other_rule() -> None:
     liftable = {rule.id for rule in (*CORE_RULES, *GUARD_RULES) if rule.liftable}
 

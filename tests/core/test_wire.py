@@ -1,7 +1,7 @@
 import pytest
 
 from kbsync.core.items import Item
-from kbsync.core.wire import Answer, Live, Operation, ReadResult, Request, Response
+from kbsync.core.wire import Answer, Live, Operation, Page, ReadResult, Refused, Request, Response
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,12 @@ def test_what_a_list_leaves_untold_may_be_one_field_or_the_whole_family() -> Non
     ]
     assert not Live({}, frozenset({"meta"})).tells("meta.b")
     assert not live.pending
+
+
+def test_a_refusal_leaves_no_doubt_unless_it_says_so() -> None:
+    assert not Refused("item", "invalid", Answer()).doubt
+
+
+def test_of_an_answer_that_is_not_described_nothing_is_reported() -> None:
+    assert Answer() == Answer(http_status=None, code=None, message="", log_id="")
+    assert Page(Answer(), {}, None, 0, short=True).flaw == ""

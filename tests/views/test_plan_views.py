@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -8,14 +9,32 @@ from hypothesis import strategies as st
 
 from kbsync.core.plan import Plan
 from kbsync.core.plan_document import plan_to_json
+from kbsync.views.escape import width_of
 from kbsync.views.paint import Paint
 from kbsync.views.plan_markdown import PLAN_MARKER, plan_markdown
 from kbsync.views.plan_text import plan_text
 from kbsync.views.wording import duration, pair_text, share
 from tests.views import golden
-from tests.views.worlds import EMPTY, EXAMPLE, a_plan, caption, harmless, hostile_plan, inert_markdown, plans
+from tests.views.worlds import (
+    EMPTY,
+    EXAMPLE,
+    LARGE,
+    a_plan,
+    caption,
+    harmless,
+    hostile_plan,
+    inert_markdown,
+    one_of_five,
+    plans,
+)
 
 SGR = re.compile("\x1b\\[[0-9;]*m")
+
+
+def told(lines: Iterable[str]) -> int:
+    """Return how many changes the groups of a large plan hold together."""
+    groups = [re.match(r"(?:  |- `)[~+?](?:`)? (?:\*\*)?([0-9,]+) ×|(?:  |- `)([~+?])", line) for line in lines]
+    return sum(1 if group[1] is None else int(group[1].replace(",", "")) for group in groups if group)
 
 
 def test_a_plan_as_text() -> None:
@@ -41,18 +60,36 @@ def test_colours_change_nothing_but_colours() -> None:
     assert SGR.sub("", painted) == "\n".join(plan_text(EXAMPLE))
 
 
-def test_changes_over_the_limit_are_counted() -> None:
-    lines = list(plan_text(a_plan(tuple(map(caption, range(120)))), max_changes_shown=50))
-
-    assert sum(line.startswith("  ~ ") for line in lines) == 50
-    assert "… and 70 more changes; --format json lists all." in lines
+def test_a_large_plan_as_text() -> None:
+    golden.check("plan-large.txt", "\n".join(plan_text(LARGE)) + "\n")
 
 
-def test_every_change_is_listed_or_counted_once() -> None:
-    for limit in (0, 1, 119, 120, 121):
-        text = "\n".join(plan_text(a_plan(tuple(map(caption, range(120)))), max_changes_shown=limit))
-        counted = re.search(r"and (\d+) more change", text)
-        assert text.count("\n  ~ ") + int(counted[1] if counted else 0) == 120
+def test_a_large_plan_as_markdown() -> None:
+    golden.check("plan-large.md", plan_markdown(LARGE))
+
+
+def test_a_plan_is_listed_up_to_the_limit_and_grouped_over_it() -> None:
+    plan = a_plan(tuple(map(caption, range(120))))
+
+    assert sum(line.startswith("  ~ image ") for line in plan_text(plan, max_changes_shown=120)) == 120
+    grouped = list(plan_text(plan, max_changes_shown=119))
+    assert '  ~ 120 × image  caption  "猫" → "小猫"' in grouped
+    assert len(grouped) < 15
+
+
+def test_a_hundred_thousand_changes_of_five_kinds_are_one_screen() -> None:
+    plan = a_plan(tuple(map(one_of_five, range(100_000))))
+    lines = list(plan_text(plan, width=100))
+
+    assert len(lines) <= 40
+    assert max(map(width_of, lines)) <= 100
+    assert told(lines) == 100_000
+    first = "\n".join(lines[: len(lines) // 2])
+    assert all(rare in first for rare in ('"HR" → "Poeple"', '"HR" → ""'))
+    assert '"TBD"' in "\n".join(lines)
+    markdown = plan_markdown(plan)
+    assert len(markdown.encode("utf-16-le")) // 2 < 65_000
+    assert told(markdown.splitlines()) == 100_000
 
 
 @given(plans(), st.booleans())
@@ -72,13 +109,13 @@ def test_hostile_text_is_inert_in_every_view_of_a_plan() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 5_000])
-def test_markdown_fits_a_comment_and_counts_what_does_not(size: int) -> None:
+def test_markdown_fits_a_comment_and_tells_every_change(size: int) -> None:
     markdown = plan_markdown(a_plan(tuple(map(caption, range(size)))))
-    counted = re.search(r"and ([\d,]+) more change", markdown)
 
     assert len(markdown.encode("utf-16-le")) // 2 <= 65_000
     assert markdown.startswith(PLAN_MARKER + "\n")
-    assert markdown.count("\n- `~` ") + int(counted[1].replace(",", "") if counted else 0) == size
+    assert markdown.count("\n- `~` `image ") == (size if size <= 100 else 0)
+    assert f"**{size:,} ×**" in markdown or size <= 50
 
 
 @pytest.mark.parametrize("limit", [10_000, 65_000])

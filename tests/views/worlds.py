@@ -1,5 +1,6 @@
 """Plans and reports to look at: fixed ones for the golden texts, random ones, and hostile ones."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -35,21 +36,27 @@ FORBIDDEN = {
 } | {*"\u200b\u200c\u200d\u200e\u200f\u2028\u2029\ufeff\u061c\u2060"}
 
 
+# Below the page that it stands on, whatever the file is called.
+_LINE_LINK = re.compile(r"[A-Za-z0-9._~%-][A-Za-z0-9._~%/-]*(\?plain=1)?#L[0-9]+")
+
+
 def harmless(text: str, *, ends: str = "\n") -> bool:
     """Tell whether *text* holds nothing that a terminal obeys, that hides, or that ends a line, but line *ends*."""
     return not FORBIDDEN & set(text.replace(ends, ""))
 
 
 def inert_markdown(markdown: str, marker: str) -> bool:
-    """Tell whether *markdown* holds no HTML but its *marker*, no link and no image, and mentions nobody."""
+    """Tell whether *markdown* holds no HTML but its *marker*, no image, no link but to lines, and mentions nobody."""
     blocks = MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(markdown)
     html = [block.content.strip() for block in blocks if block.type == "html_block"]
     inline = [token for block in blocks for token in block.children or ()]
     kinds = {token.type for token in inline} | {block.type for block in blocks}
+    links = [str(token.attrs["href"]) for token in inline if token.type == "link_open"]
     told = "".join(token.content for token in inline if token.type != "code_inline")
     return (
         html == [marker]
-        and not kinds & {"html_inline", "link_open", "image", "em_open", "fence", "table_open"}
+        and not kinds & {"html_inline", "image", "em_open", "fence", "table_open"}
+        and all(map(_LINE_LINK.fullmatch, links))
         and not ({"@", "#"} & set(told))
     )
 
@@ -117,6 +124,53 @@ EXAMPLE = a_plan(
     summary=Summary(12, 7, 4, 1, 0, 1),
     forecast=Forecast(8412, 2640.0),
     base=Base("5d0c7a34f5d64b0e", 41, "0.1.0", {"coze-cn": "https://api.coze.cn"}),
+)
+
+
+def department(number: int, known: str = "HR", desired: str = "People") -> Change:
+    return Change(
+        Item("volc-bj", "default/reports", "document", f"doc_{number:07}"),
+        "volcengine.document.meta",
+        "changed",
+        (
+            FieldChange("meta.department", MetaValue("string", known), MetaValue("string", desired)),
+            FieldChange("meta.year", MetaValue("int64", 2026), MetaValue("int64", 2026)),
+        ),
+        Source(f"manifests/reports-{number // 5000:02}.jsonl", number % 5000 + 1, 1),
+    )
+
+
+def one_of_five(number: int) -> Change:
+    """Return a change of one of five kinds, or, rarely, one that is unlike all others."""
+    match number % 20:
+        case _ if number == 777:
+            return department(number, desired="Poeple")
+        case _ if number == 50_001:
+            return department(number, desired="")
+        case _ if number == 70_008:
+            return caption(number, "A long description, written with much care by a person", "TBD")
+        case 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7:
+            return department(number)
+        case 8 | 9 | 10:
+            return caption(
+                number,
+                f"图片{number}：一只小猫坐在草地上，旁边有一只小狗",
+                f"图片{number}：一只小猫坐在沙发上，旁边有一只小狗",
+            )
+        case 11 | 12:
+            return caption(number, None, f"A cat, number {number}, on a mat")
+        case 13 | 14 | 15:
+            return department(number, "Sales", "Customers")
+        case _:
+            return replace(
+                RENAMED, reason="changed", item=RENAMED.item._replace(id=f"{738694205603010001 + number}"),
+                fields=(FieldChange("update_rule", UpdateRule(1, 24), UpdateRule(1, 48)),),
+            )  # fmt: skip
+
+
+LARGE = a_plan(
+    (*map(one_of_five, (*range(60), 777, 50_001, 70_008)), RENAMED),
+    released=tuple(Item("coze-cn", "744632974166804001", "image", f"{744667080521909000 + n}") for n in range(5)),
 )
 EMPTY = a_plan((), summary=Summary(3, 3, 0, 0, 0, 0))
 
