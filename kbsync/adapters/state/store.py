@@ -27,7 +27,7 @@ from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
-from kbsync.errors import StateError, StateWriteError, UsageError
+from kbsync.errors import LockLostError, StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
 
@@ -219,7 +219,8 @@ class StateStore:
         Each change without a settlement is from then on not attempted, for the reason that its target was left, or
         `unfinished`; unless an attempt of it may have been applied: that is unknown.
         *exits* are those that its outcomes do not show, *stopped* says why targets were. Raises StateWriteError when
-        that or anything before could not be recorded; what is missing is then left in a recovery file, which it names.
+        that or anything before could not be recorded; what is missing is then left in a recovery file, which it names,
+        and that is among the exits there.
         """
         now_s, exits, stopped = self._now_s(), list(exits), stopped or {}
         try:
@@ -227,6 +228,7 @@ class StateStore:
                 lambda connection: runs.finish(connection, journal.run, now_s, exits, stopped, journal.left)
             )
         except StateWriteError as error:
+            exits.append(Exit.LOCKED if isinstance(error, LockLostError) else Exit.STATE)
             end = RunEnd(at_s=now_s, exits=exits, stopped=dict(stopped), left=dict(journal.left))
             raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
 

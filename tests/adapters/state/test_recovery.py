@@ -149,6 +149,26 @@ def test_recovered_it_is_as_if_it_had_been_written(path: Path, tmp_path: Path) -
     assert report.facts.reads == 1
 
 
+def test_a_run_of_which_only_the_end_could_not_be_recorded_has_that_for_its_exit(path: Path) -> None:
+    with StateStore(path) as store:
+        journal = began(store, captions(1))
+
+        async def done() -> None:
+            await journal.intend(Intent(0, 1, 1000.0))
+            journal.conclude(answered(0))
+            journal.settle(fate(0))
+            await journal.flush()
+
+        asyncio.run(done())
+        with _disk_full(path), pytest.raises(StateWriteError):
+            store.finish_run(journal)
+    _recover(path, path.with_name(f"kbsync-recovery-{journal.run_id}.jsonl"))
+
+    report = StateStore(path).load_report()
+    assert [row.settlement.outcome for row in report.rows] == ["updated"]
+    assert report.exit is Exit.STATE
+
+
 def test_a_second_time_changes_nothing(path: Path) -> None:
     file = _failed_run(path)
     _recover(path, file)
