@@ -16,11 +16,13 @@ from kbsync.adapters.files import read_regular
 from kbsync.adapters.secrets import resolve
 from kbsync.core.endpoint import EndpointError, parse_endpoint
 from kbsync.core.items import Source
-from kbsync.core.provider import Provider
+from kbsync.core.lint import refusal
+from kbsync.core.provider import Provider, rules_of
 from kbsync.core.rules import Problem
 from kbsync.core.settings import (
     ApplySettings,
     GuardSettings,
+    LintSettings,
     ManifestSettings,
     RetrySettings,
     Settings,
@@ -41,6 +43,7 @@ _TABLES: Final[dict[str, type[Settings]]] = {
     "manifests": ManifestSettings,
     "state": StateSettings,
     "guards": GuardSettings,
+    "lint": LintSettings,
     "retry": RetrySettings,
     "apply": ApplySettings,
 }
@@ -87,6 +90,7 @@ class Config:
     manifests: ManifestSettings
     state: StateSettings
     guards: GuardSettings
+    lint: LintSettings
     retry: RetrySettings
     apply: ApplySettings
     targets: Mapping[str, Target]
@@ -155,10 +159,20 @@ class _Reader:
             manifests=self._table(("manifests",), ManifestSettings, document.get("manifests", {})),
             state=self._table(("state",), StateSettings, document.get("state", {})),
             guards=self._table(("guards",), GuardSettings, document.get("guards", {})),
+            lint=self._lint(document.get("lint", {})),
             retry=self._table(("retry",), RetrySettings, document.get("retry", {})),
             apply=self._table(("apply",), ApplySettings, document.get("apply", {})),
             targets=targets,
         )
+
+    def _lint(self, table: Any) -> LintSettings:
+        settings = self._table(("lint",), LintSettings, table)
+        rules = rules_of(self._providers.values())
+        for name in cast("dict[str, Any]", table) if isinstance(table, dict) else ():
+            why = refusal(name, rules)
+            if why is not None:
+                self._add(("lint", name), "config", f"{name!r}: {why}")
+        return settings
 
     def _targets(self, tables: Any) -> dict[str, Target]:
         if not isinstance(tables, dict) or not tables:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from kbsync.cli.options import (
     allow_option,
     config_option,
     console_of,
+    lint_options,
     paths_argument,
     reason_option,
 )
@@ -31,6 +32,7 @@ from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.report import Report
+from kbsync.core.rules import Level
 from kbsync.core.settings import ApplySettings
 from kbsync.engine.target import Policy
 from kbsync.errors import KbsyncError, UsageError
@@ -69,6 +71,7 @@ class _Wishes:
 @paths_argument
 @config_option
 @allow_option
+@lint_options
 @reason_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. Required without a terminal.")
 @click.option(
@@ -107,6 +110,7 @@ def apply(
     paths: Sequence[str],
     config_file: Path | None,
     allowed: Sequence[str],
+    levels: Mapping[str, Level],
     reason: str,
     yes: bool,
     plan_file: Path | None,
@@ -129,12 +133,14 @@ def apply(
     """
     if plan_file is not None and (paths or failed):
         raise UsageError("--plan says what is applied; it goes with neither a PATH nor --failed")
+    if plan_file is not None and levels:
+        raise UsageError("--plan was linted when it was made; it goes with none of --warn, --error and --off")
     if allowed and not reason.strip():
         raise UsageError("--allow needs --reason TEXT: it is kept with the run and in its report")
     for report in reports:
         report_format(report)
 
-    workspace = open_workspace(config_file, allowed)
+    workspace = open_workspace(config_file, allowed, levels)
     for report in reports:
         workspace.check_output("--report", report, paths)
     wishes = _Wishes(

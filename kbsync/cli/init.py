@@ -28,6 +28,10 @@ url = "sqlite:.kbsync/state.db"        # what was last confirmed, and the journa
 [guards]                               # an apply over these limits is refused before its first request
 max_change_percent = 30                # of the known items of a container, or of all
 max_empty_percent = 10
+
+[lint]                                 # `kbsync validate --rules` lists the lints; each is "off", "warn" or "error"
+placeholder-caption = "warn"
+duplicate-caption = "warn"
 """
 _TARGETS = {
     "coze": """

@@ -4,13 +4,15 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import click
 
+from kbsync.core.rules import Level
 from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
 from kbsync.views.escape import one_line
@@ -24,6 +26,7 @@ __all__ = (
     "check_writable",
     "config_option",
     "console_of",
+    "lint_options",
     "paths_argument",
     "reason_option",
 )
@@ -131,6 +134,32 @@ def allow_option(command: _Command) -> _Command:
         metavar="ID",
         help="Lift a rule or guard once, by its id (see `kbsync validate --rules`).",
     )(command)
+
+
+def lint_options(command: _Command) -> _Command:
+    """Take `--warn ID`, `--error ID` and `--off ID`, any number of times; the command has them as *levels*."""
+
+    @wraps(command)
+    def with_levels(
+        *args: Any, warned: Sequence[str], refused: Sequence[str], silenced: Sequence[str], **kwargs: Any
+    ) -> Any:
+        levels: dict[str, Level] = {}
+        told: tuple[tuple[Level, Sequence[str]], ...] = (("warning", warned), ("error", refused), ("off", silenced))
+        for level, lints in told:
+            for lint in lints:
+                if levels.setdefault(lint, level) != level:
+                    raise UsageError(f"{lint!r} is switched twice: to {levels[lint]} and to {level}")
+        return command(*args, levels=levels, **kwargs)
+
+    options = (
+        ("--warn", "warned", "Make a lint warn, by its id (see `kbsync validate --rules`)."),
+        ("--error", "refused", "Make a lint an error: exit 65, and nothing is sent."),
+        ("--off", "silenced", "Switch a lint off."),
+    )
+    decorated: Callable[..., Any] = with_levels
+    for option, name, text in reversed(options):
+        decorated = click.option(option, name, multiple=True, metavar="ID", help=text)(decorated)
+    return cast("_Command", decorated)
 
 
 def reason_option(command: _Command) -> _Command:

@@ -1,18 +1,19 @@
 """`kbsync plan`: compare, and show. Neither a provider nor the state is changed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
 from kbsync.adapters.files import write_whole
-from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
+from kbsync.cli.options import Console, allow_option, config_option, console_of, lint_options, paths_argument
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.plan_document import plan_lines
+from kbsync.core.rules import Level
 from kbsync.core.settings import GuardSettings
 from kbsync.views.paint import Paint
 from kbsync.views.plan_markdown import plan_markdown
@@ -36,6 +37,7 @@ def _link_base(context: click.Context, parameter: click.Parameter, value: str) -
 @paths_argument
 @config_option
 @allow_option
+@lint_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--all", "every", is_flag=True, help="List every change, however many (human).")
@@ -55,6 +57,7 @@ def plan(
     paths: Sequence[str],
     config_file: Path | None,
     allowed: Sequence[str],
+    levels: Mapping[str, Level],
     out: Path | None,
     form: str,
     every: bool,
@@ -67,7 +70,7 @@ def plan(
     Changes neither a provider nor the state. Exit 4 when a guard would refuse the plan; it is shown all the same.
     """
     console = console_of(context)
-    workspace = open_workspace(config_file, allowed)
+    workspace = open_workspace(config_file, allowed, levels)
     if out is not None:
         workspace.check_output("--out", out, paths)
     with workspace.store() as store:

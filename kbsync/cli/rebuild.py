@@ -74,7 +74,7 @@ def rebuild(
 
 def _declared(workspace: Workspace, paths: Sequence[str]) -> tuple[list[Desired], dict[Place, list[str]]]:
     """Return the declared items, and their ids by the list that they stand in."""
-    stream = workspace.read(paths)
+    stream = workspace.read(paths, lint=False)
     declared = list(stream)
     refuse(stream.problems)
     if not declared:

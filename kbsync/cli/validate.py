@@ -1,25 +1,31 @@
 """`kbsync validate`: are manifests and configuration right? Offline, without secrets and without state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
-from kbsync.cli.options import allow_option, config_option, console_of, paths_argument
+from kbsync.cli.options import allow_option, config_option, console_of, lint_options, paths_argument
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit
+from kbsync.core.rules import Level
 from kbsync.providers import ALL_RULES
 from kbsync.views.problems import problem_lines, problems_json
 from kbsync.views.wording import count
 
 __all__ = ("validate",)
 
+# As `[lint]` takes them.
+_WORDS: Final = {"warning": "warn"}
+
 
 @click.command()
 @paths_argument
 @config_option
 @allow_option
-@click.option("--rules", is_flag=True, help="List every rule and guard by its id, and check nothing.")
+@lint_options
+@click.option("--rules", is_flag=True, help="List every rule, lint and guard by its id, and check nothing.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @click.pass_context
 def validate(
@@ -28,19 +34,21 @@ def validate(
     paths: Sequence[str],
     config_file: Path | None,
     allowed: Sequence[str],
+    levels: Mapping[str, Level],
     rules: bool,
     form: str,
 ) -> int:
     """Check manifests and configuration, offline.
 
-    Every mistake in every file is told in one go, as file:line:column: message [rule-id]. Exit 65 when there is one.
+    Every mistake in every file is told in one go, as file:line:column: message [rule-id]. Exit 65 when there is one;
+    warnings change no exit code.
     """
     console = console_of(context)
     if rules:
         console.out.lines(_rule_lines())
         return Exit.OK
 
-    stream = open_workspace(config_file, allowed).read(paths)
+    stream = open_workspace(config_file, allowed, levels).read(paths)
     items = sum(1 for _ in stream)
     wrong = any(problem.severity == "error" for problem in stream.problems)
     if form == "json":
@@ -48,13 +56,13 @@ def validate(
     else:
         console.err.lines(problem_lines(stream.problems))
         if not wrong:
-            console.out.lines([f"{count(items, 'item')} in {count(len(stream.files), 'file')}: all right"])
+            said = f"no errors, {count(len(stream.problems), 'warning')}" if stream.problems else "all right"
+            console.out.lines([f"{count(items, 'item')} in {count(len(stream.files), 'file')}: {said}"])
     return Exit.INPUT if wrong else Exit.OK
 
 
-def _rule_lines() -> Sequence[str]:
+def _rule_lines() -> Iterator[str]:
     width = max(map(len, ALL_RULES))
-    return [
-        f"{rule.id:<{width}}  {rule.severity:<7}  {'--allow' if rule.liftable else '       '}  {rule.summary}"
-        for rule in ALL_RULES.values()
-    ]
+    for rule in ALL_RULES.values():
+        changed_by = "--allow" if rule.liftable else "[lint]" if rule.lint else ""
+        yield f"{rule.id:<{width}}  {_WORDS.get(rule.severity, rule.severity):<5}  {changed_by:<7}  {rule.summary}"

@@ -1,9 +1,10 @@
 """What a command works with: the configuration, the manifests it names, and the state."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from kbsync import __version__
 from kbsync.adapters.config import Config, find_config, read_config
@@ -13,11 +14,12 @@ from kbsync.cli.complaints import note
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison
 from kbsync.core.items import Item
+from kbsync.core.lint import problems_of, refusal, shrinking, switched
 from kbsync.core.manifest import Dialect
 from kbsync.core.plan import Base, Plan
 from kbsync.core.plan_document import seal
 from kbsync.core.planning import Pace, draw_up
-from kbsync.core.rules import Problem
+from kbsync.core.rules import Level, Problem, Rule
 from kbsync.core.settings import GuardSettings
 from kbsync.core.state import Known
 from kbsync.core.wire import Operation
@@ -28,20 +30,27 @@ from kbsync.views.problems import problem_lines
 __all__ = ("Workspace", "open_workspace")
 
 
+_SWITCHES: Final[Mapping[Level, str]] = {"warning": "--warn", "error": "--error", "off": "--off"}
+_ALL_OFF: Final[Mapping[str, Level]] = {rule.id: "off" for rule in ALL_RULES.values() if rule.lint}
+_AS_CONFIGURED: Final[Mapping[str, Level]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A valid configuration, and the rules and guards that this command lifts."""
+    """A valid configuration, the rules and guards that this command lifts, and the rules as its lints are switched."""
 
     config: Config
     allowed: frozenset[str]
+    rules: Mapping[str, Rule]
 
     def store(self) -> StateStore:
         """Return the state, which need not exist yet."""
         return StateStore(self.config.state_path, say=note)
 
-    def read(self, paths: Sequence[str]) -> ManifestStream:
+    def read(self, paths: Sequence[str], *, lint: bool = True) -> ManifestStream:
         """Return the items of the manifests at *paths*; without any, of those that the configuration names.
 
+        Without *lint*, only what is not allowed is a problem.
         Raises UsageError for an empty path, which is a variable that nobody has set, and would be the whole folder.
         """
         if "" in paths:
@@ -49,7 +58,7 @@ class Workspace:
         return read_manifests(
             paths or self.config.manifests.paths,
             targets=self.dialects(),
-            rules=ALL_RULES,
+            rules=self.rules if lint else switched(ALL_RULES, _ALL_OFF),
             allow=self.allowed,
             root=Path.cwd() if paths else self.config.folder,
         )
@@ -81,7 +90,9 @@ class Workspace:
         for desired in stream:
             if only is None or desired.item in only:
                 comparison.add(desired)
-        refuse(stream.problems)
+        found = shrinking(comparison.changes)
+        problems = [*stream.problems, *problems_of(self.rules["shrinking-caption"], found)]
+        refuse(problems)
 
         paces = {
             name: Pace(target.settings.rate_per_s, {operation.name: operation for operation in operations[name]})
@@ -96,7 +107,7 @@ class Workspace:
             allowed=self.allowed,
             whole=not paths and only is None,
         )
-        return seal(plan), stream.problems
+        return seal(plan), problems
 
     def dialects(self) -> dict[str, Dialect]:
         """Return the manifest words of each target."""
@@ -111,10 +122,14 @@ class Workspace:
         return {name: target.origin for name, target in sorted(self.config.targets.items())}
 
 
-def open_workspace(config_file: Path | None, allowed: Collection[str] = ()) -> Workspace:
+def open_workspace(
+    config_file: Path | None, allowed: Collection[str] = (), levels: Mapping[str, Level] = _AS_CONFIGURED
+) -> Workspace:
     """Return the workspace of *config_file*, or of the nearest configuration.
 
-    Raises UsageError when *allowed* holds an id that cannot be lifted, InputError when the configuration is wrong.
+    *levels* are severities of lints by id; they stand over those of the configuration. Raises UsageError when *allowed*
+    holds an id that cannot be lifted or *levels* one that cannot be switched, InputError when the configuration is
+    wrong.
     """
     for rule in allowed:
         if rule not in ALL_RULES or not ALL_RULES[rule].liftable:
@@ -122,14 +137,22 @@ def open_workspace(config_file: Path | None, allowed: Collection[str] = ()) -> W
             near = get_close_matches(rule, liftable, n=1)
             hint = f"did you mean {near[0]}?" if near else f"these can: {', '.join(liftable)}"
             what = "cannot be lifted" if rule in ALL_RULES else "is not the id of a rule or guard"
+            if rule in ALL_RULES and ALL_RULES[rule].lint:
+                raise UsageError(f"--allow {rule!r}: it is a lint; --off switches it off")
             raise UsageError(f"--allow {rule!r}: it {what}; {hint}")
+
+    for lint, level in levels.items():
+        why = refusal(lint, ALL_RULES)
+        if why is not None:
+            raise UsageError(f"{_SWITCHES[level]} {lint!r}: {why}")
 
     try:
         here = Path.cwd()
     except OSError as error:
         raise UsageError(f"the working directory cannot be used: {error.strerror}") from None
     file = here / config_file if config_file is not None else find_config(here)
-    return Workspace(read_config(file, PROVIDERS, allowed), frozenset(allowed))
+    config = read_config(file, PROVIDERS, allowed)
+    return Workspace(config, frozenset(allowed), switched(ALL_RULES, {**config.lint.levels, **levels}))
 
 
 def refuse(problems: Sequence[Problem]) -> None:

@@ -86,11 +86,8 @@ def float32(value: float) -> float:
     narrow: float = struct.unpack("<f", struct.pack("<f", value))[0]
     for digits in range(6, 9):
         short = float(f"{narrow:.{digits}g}")
-        try:
-            if struct.unpack("<f", struct.pack("<f", short))[0] == narrow:
-                return short
-        except OverflowError:  # rounding the largest float32 up to fewer digits leaves its range
-            continue
+        if struct.unpack("<f", struct.pack("<f", short))[0] == narrow:
+            return short
 
     return float(f"{narrow:.9g}")
 

@@ -26,6 +26,7 @@ __all__ = ("Misfit", "plan_of")
 
 _REASONS: Final[Mapping[str, Reason]] = {"new": "new", "changed": "changed", "in_doubt": "in_doubt"}
 _CHANGE_KEYS: Final = ("item", "operation", "reason", "fields", "source")
+_SCALARS: Final[Mapping[str, type]] = {"string": str, "bool": bool, "int64": int, "date_time": str, "geo_point": str}
 _T = TypeVar("_T")
 
 
@@ -139,7 +140,7 @@ def _is_sound(value: Value) -> bool:
         case MetaValue("float32", int() | float() as number):
             return type(number) is not bool and math.isfinite(number)
         case MetaValue(type_, inner):
-            return type(inner) is {"bool": bool, "int64": int}.get(type_, str)
+            return type(inner) is _SCALARS.get(type_)
 
 
 def _skipped(parsed: Any) -> Skipped:

@@ -1,14 +1,15 @@
 """What one provider API is to the rest of kbsync: a name, its settings, its manifest words and its codec."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from kbsync.core.lint import LINT_RULES
 from kbsync.core.manifest import Dialect
-from kbsync.core.rules import Rule
+from kbsync.core.rules import CORE_RULES, GUARD_RULES, Rule, by_id
 from kbsync.core.settings import TargetSettings
 from kbsync.core.wire import Codec, Operation
 
-__all__ = ("Provider",)
+__all__ = ("Provider", "rules_of")
 
 
 class Provider(Protocol):
@@ -48,3 +49,9 @@ class Provider(Protocol):
         Raises CredentialsError when a secret has a form that cannot be right, without showing it.
         """
         ...
+
+
+def rules_of(providers: Iterable[Provider]) -> Mapping[str, Rule]:
+    """Return every rule by its id, those of *providers* included."""
+    own = (rule for provider in providers for rule in provider.rules)
+    return by_id((*CORE_RULES, *GUARD_RULES, *LINT_RULES, *own))

@@ -1,6 +1,7 @@
 """Every rule that can find fault with a manifest, a configuration or a plan: one namespace of ids.
 
-A rule of severity `error` refuses the run. `--allow ID` lifts a liftable one, guards included.
+A rule of severity `error` refuses the run. `--allow ID` lifts a liftable one, guards included; a lint has whatever
+severity the user gives it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,19 +10,24 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kbsync.core.items import Source
 
-__all__ = ("CORE_RULES", "GUARD_RULES", "Finding", "Problem", "Rule", "Severity", "by_id")
+__all__ = ("CORE_RULES", "GUARD_RULES", "Finding", "Level", "Problem", "Rule", "Severity", "by_id")
 
 Severity: TypeAlias = Literal["error", "warning"]
+Level: TypeAlias = Severity | Literal["off"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule by its stable *id*; *summary* is one sentence for `kbsync validate --rules`."""
+    """A rule by its stable *id*; *summary* is one sentence for `kbsync validate --rules`.
+
+    A *lint* is about what is allowed and still hardly meant: `[lint]`, `--warn`, `--error` and `--off` switch it.
+    """
 
     id: str
     summary: str
-    severity: Severity = "error"
+    severity: Level = "error"
     liftable: bool = False
+    lint: bool = False
 
 
 class Finding(NamedTuple):

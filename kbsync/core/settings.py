@@ -5,15 +5,18 @@ Nothing here reads a file or resolves a secret.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from kbsync.core.rules import Level
 
 __all__ = (
     "ApplySettings",
     "DurationSeconds",
     "GuardSettings",
+    "LintSettings",
     "ManifestSettings",
     "RatePerSecond",
     "RetrySettings",
@@ -59,6 +62,10 @@ def _reference(value: object) -> str:
             "a secret does not stand in the configuration: write env:NAME, file:PATH or keyring:SERVICE/USER",
         )
     return value
+
+
+def _level(word: str) -> str:
+    return "warning" if word == "warn" else word
 
 
 def _is_reference(annotation: object, metadata: list[Any]) -> bool:
@@ -128,6 +135,20 @@ class GuardSettings(Settings):
     max_empty_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 10
     min_known_items: Annotated[int, Field(ge=1)] = 10
     max_changes: Annotated[int, Field(ge=0)] | None = None
+
+
+class LintSettings(Settings):
+    """`[lint]`: the severities of lints by their ids, where they shall have others than their own."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[  # pyright: ignore[reportIncompatibleVariableOverride]  # as pydantic wants it
+        str, Annotated[Literal["off", "warn", "error"], AfterValidator(_level)]
+    ]
+
+    @property
+    def levels(self) -> Mapping[str, Level]:
+        """The severity of each lint that is named."""
+        return cast("Mapping[str, Level]", self.__pydantic_extra__)
 
 
 class RetrySettings(Settings):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from kbsync.core.provider import Provider
-from kbsync.core.rules import CORE_RULES, GUARD_RULES, Rule, by_id
+from kbsync.core.provider import Provider, rules_of
+from kbsync.core.rules import Rule
 from kbsync.providers.coze import Coze
 from kbsync.providers.volcengine import Volcengine
 
@@ -12,7 +12,5 @@ __all__ = ("ALL_RULES", "PROVIDERS")
 
 PROVIDERS: Final[Mapping[str, Provider]] = {provider.name: provider for provider in (Coze(), Volcengine())}
 
-# Every rule by its id: the namespace that `--allow` takes its words from.
-ALL_RULES: Final[Mapping[str, Rule]] = by_id(
-    (*CORE_RULES, *GUARD_RULES, *(rule for provider in PROVIDERS.values() for rule in provider.rules))
-)
+# Every rule by its id: the namespace that `--allow`, `--warn`, `--error` and `--off` take their words from.
+ALL_RULES: Final[Mapping[str, Rule]] = rules_of(PROVIDERS.values())

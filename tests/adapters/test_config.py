@@ -64,6 +64,17 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     assert config.targets["coze-cn"].settings.concurrency == 4
 
 
+def test_lints_are_switched_by_their_ids(tmp_path: Path) -> None:
+    table = '[lint]\nblank-text = "off"\n"long-name" = "error"\nempty-caption = "warn"\n'
+
+    assert read(tmp_path, GOOD + table).lint.levels == {
+        "blank-text": "off",
+        "long-name": "error",
+        "empty-caption": "warning",
+    }
+    assert read(tmp_path, GOOD).lint.levels == {}
+
+
 def test_the_codec_gets_the_secret_that_its_reference_names(tmp_path: Path) -> None:
     target = read(tmp_path, GOOD).targets["coze-cn"]
     environ = MappingProxyType({"COZE_API_TOKEN": "pat_canary"})
@@ -116,6 +127,28 @@ def test_headroom_is_left_to_others(tmp_path: Path) -> None:
         ("targets = 3", "kbsync.toml:1:1: there is no target"),
         (GOOD + '[state]\nurl = "mysql:x"', "kbsync.toml:7:1: url: "),
         (GOOD + "[manifests]\npaths = [1]", "kbsync.toml:7:1: paths.0: "),
+        (
+            GOOD + '[lint]\nduplicate-captoin = "warn"',
+            "kbsync.toml:7:1: 'duplicate-captoin': that is not the id of a lint; did you mean duplicate-caption?",
+        ),
+        (
+            GOOD + '[lint]\n"zzz" = "warn"',
+            "kbsync.toml:7:1: 'zzz': that is not the id of a lint; `kbsync validate --rules` lists them",
+        ),
+        (
+            GOOD + '[lint]\nbad-id = "off"',
+            "kbsync.toml:7:1: 'bad-id': that rule is no lint, and stays an error [config]",
+        ),
+        (
+            GOOD + '[lint]\nshrink = "off"',
+            "kbsync.toml:7:1: 'shrink': that rule is no lint, and stays an error; `--allow` lifts it once",
+        ),
+        (
+            GOOD + '[lint]\nblank-text = "warning"',
+            "kbsync.toml:7:1: blank-text: Input should be 'off', 'warn' or 'error'",
+        ),
+        (GOOD + "[lint]\nblank-text = true", "kbsync.toml:7:1: blank-text: "),
+        (GOOD.replace("[targets", "lint = 3\n[targets"), "kbsync.toml:1:1: "),
         (GOOD + "[guards]\nmax_change_percent = 101", "kbsync.toml:7:1: max_change_percent: "),
         (b"\xff\xfe" + GOOD.encode(), "kbsync.toml:1:1: this is not UTF-8 text [not-utf8]"),
         ("a = [" + "[" * 20_000, "kbsync.toml:1:1: "),

@@ -38,6 +38,13 @@ def test_under_ten_known_items_no_percentage_is_meant() -> None:
     assert names(blast(known={CONTAINER: 10}, touched={CONTAINER: 10})) == ["change-percent"]
 
 
+def test_of_a_container_of_which_nothing_is_known_there_is_no_percentage() -> None:
+    assert names(blast(known={}, touched={CONTAINER: 3}), GuardSettings(min_known_items=1)) == []
+    assert names(blast(known={CONTAINER: 1}, touched={CONTAINER: 1}), GuardSettings(min_known_items=1)) == [
+        "change-percent"
+    ]
+
+
 def test_small_containers_count_together() -> None:
     containers = {("coze", str(number)): 5 for number in range(4)}
 

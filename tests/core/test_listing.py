@@ -364,3 +364,9 @@ def test_a_server_stuck_at_one_page_is_believed_only_if_that_is_all_there_is(she
 
     if isinstance(listed, Complete):
         assert listed.items.keys() == set(shelf.ids)
+
+
+def test_the_values_of_a_list_do_not_stand_in_its_repr() -> None:
+    items = {"1": Live({"caption": "s3cret"})}
+
+    assert not any("s3cret" in repr(listed) for listed in (Complete(items), Incomplete("flawed", "x", items)))

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import pickle
+import tracemalloc
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from kbsync.core.items import Source
 from kbsync.core.plan import Plan
-from kbsync.core.plan_document import plan_from_json, plan_to_json, seal
+from kbsync.core.plan_document import plan_from_json, plan_lines, plan_to_json, seal, source_to_plain
 from kbsync.errors import InputError
 from kbsync.views.schemas import PLAN_SCHEMA
-from tests.views.worlds import EXAMPLE, plans
+from tests.views.worlds import EXAMPLE, a_plan, caption, plans
 
 DOCUMENT = plan_to_json(EXAMPLE)
 SCHEMA = Draft202012Validator(PLAN_SCHEMA)
@@ -48,6 +50,19 @@ def test_every_plan_matches_the_published_schema(plan: Plan) -> None:
     SCHEMA.validate(json.loads(plan_to_json(plan)))
 
 
+def test_a_plan_is_written_change_by_change() -> None:
+    """Writing ten times as many changes takes no more memory at a time."""
+    peaks = []
+    for size in (300, 3_000):
+        plan = a_plan(tuple(map(caption, range(size))))
+        tracemalloc.start()
+        total = sum(map(len, plan_lines(plan)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert total > 200 * size
+    assert peaks[1] < peaks[0] * 2
+
+
 def test_the_schema_itself_is_sound() -> None:
     Draft202012Validator.check_schema(PLAN_SCHEMA)
 
@@ -71,6 +86,18 @@ def test_each_change_stands_on_a_line_of_its_own() -> None:
 
     assert sum('"operation"' in line for line in lines) == len(EXAMPLE.changes) + len(EXAMPLE.skipped)
     assert max(line.count('"operation"') for line in lines) == 1
+
+
+def test_no_key_stands_twice() -> None:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    json.loads(DOCUMENT, object_pairs_hook=unique)
+
+
+def test_a_file_name_of_no_known_encoding_is_written_as_escapes() -> None:
+    assert source_to_plain(Source("a\udcff.yaml", 3, 7)) == {"file": "a\\udcff.yaml", "line": 3, "column": 7}
 
 
 def test_white_space_has_no_meaning() -> None:
@@ -155,27 +182,39 @@ def test_what_is_accepted_matches_the_schema(document: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "not well-formed JSON"),
-        (b"PK\x03\x04rest", "a zip archive"),
-        (pickle.dumps({"format": "kbsync.plan/1"}), "binary data"),
-        (zlib.compress(DOCUMENT, wbits=31), "gzip"),
-        (b"\xef\xbb\xbf" + DOCUMENT, "byte order mark"),
-        (DOCUMENT.decode().encode("utf-16"), "UTF-16"),
+        (b"", ": not well-formed JSON, perhaps cut short: "),
+        (b"PK\x03\x04rest", ": this is a zip archive, not a plan ["),
+        (pickle.dumps({"format": "kbsync.plan/1"}), ": this is binary data, not a plan ["),
+        (zlib.compress(DOCUMENT, wbits=31), ": this is compressed with gzip, not a plan ["),
+        (b"SQLite format 3\0rest", ": this is an SQLite database, not a plan ["),
+        (b"\xef\xbb\xbf" + DOCUMENT, ": this is text with a byte order mark, not a plan ["),
+        (b"\xff\xfe" + DOCUMENT.decode().encode("utf-16-le"), ": this is UTF-16 text, not a plan ["),
+        (b"\xfe\xff" + DOCUMENT.decode().encode("utf-16-be"), ": this is UTF-16 text, not a plan ["),
         (DOCUMENT.decode().replace("小猫", "\ufffd").encode("gb18030"), "not well-formed JSON"),
         (b"[" * 100_000, "not well-formed JSON"),
-        (b'"kbsync.plan/1"', "not a plan"),
-        (b"{}", "not a plan"),
-        (b'{"format":"kbsync.report/1"}', "the format is not kbsync.plan/1"),
-        (b'{"format":"kbsync.plan/2","new":1}', "version 2, made by another kbsync"),
-        (DOCUMENT.replace(b'"whole":true', b'"whole":true,"then":1'), 'unknown key "then"'),
-        (DOCUMENT.replace(b',\n"whole":true', b""), "whole is missing"),
-        (DOCUMENT.replace(b'"whole":true', b'"whole":false'), "the file was changed"),
-        (DOCUMENT.replace(b'"whole":true', b'"whole":false,"whole":true'), "a key stands twice"),
-        (DOCUMENT.replace(b'"line":9,', b'"line":true,'), "source: line: not of type int"),
-        (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), "line: below 0"),
+        (b'"kbsync.plan/1"', ": this is not a plan of kbsync ["),
+        (b"{}", ": this is not a plan of kbsync ["),
+        (b'{"format":"kbsync.report/1"}', ": the format is not kbsync.plan/1 ["),
+        (b'{"format":"kbsync.plan/x"}', ": the format is not kbsync.plan/1 ["),
+        (
+            b'{"format":"kbsync.plan/2","new":1}',
+            ": the format is version 2, made by another kbsync; this one reads kbsync.plan/1 [",
+        ),
+        (DOCUMENT.replace(b'"whole":true', b'"whole":true,"then":1'), ': unknown key "then" ['),
+        (DOCUMENT.replace(b',\n"whole":true', b""), ": whole is missing ["),
+        (
+            DOCUMENT.replace(b'"whole":true', b'"whole":false'),
+            ": the content is not what plan_id was made of: the file was changed; plan again [",
+        ),
+        (DOCUMENT.replace(b'"whole":true', b'"whole":false,"whole":true'), ": a key stands twice in one object ["),
+        (DOCUMENT.replace(b'"line":9,', b'"line":true,'), ": changes[1].source: line: not of type int ["),
+        (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), ": changes[1].source: line: below 0 ["),
         (DOCUMENT.replace(b'"reason":"new"', b'"reason":"drifted"'), "reason: not one of new, changed, in_doubt"),
-        (DOCUMENT.replace(b'"conflicts":[]', b'"conflicts":[1]'), "conflicts"),
-        (DOCUMENT.replace(b'"changes":4', b'"changes":5'), "the counts are not those of the lists"),
+        (
+            DOCUMENT.replace(b'"conflicts":[]', b'"conflicts":[1]'),
+            ": conflicts: this kbsync makes no plans with conflicts [",
+        ),
+        (DOCUMENT.replace(b'"changes":4', b'"changes":5'), ": summary: the counts are not those of the lists ["),
         (DOCUMENT.replace(b'"type":"float32"', b'"type":"float64"'), "changes[3].fields[0]: not a value of meta.score"),
         (DOCUMENT.replace(b'"update_type":1', b'"update_type":true'), "fields[1]: not a value of update_rule"),
         (DOCUMENT.replace(b'"field":"caption"', b'"field":"colour"'), "not a value of colour"),
@@ -198,13 +237,79 @@ def _no_fields(plain: Any) -> None:
     plain["changes"][0]["fields"] = []
 
 
-@pytest.mark.parametrize("change", [_swap, _repeat, _no_fields])
-def test_a_good_digest_does_not_excuse_a_bad_shape(change: Any) -> None:
-    problem(resealed(change))
+def _swap_fields(plain: Any) -> None:
+    plain["changes"][3]["fields"].reverse()
+
+
+def _repeat_field(plain: Any) -> None:
+    fields = plain["changes"][0]["fields"]
+    fields.append(fields[0])
+
+
+def _nameless_fields(plain: Any) -> None:
+    plain["unmanaged"][0]["fields"] = [None]
+
+
+def _field(value: object) -> Any:
+    def change(plain: Any) -> None:
+        plain["changes"][0]["fields"] = [value]
+
+    return change
+
+
+def _meta(type_: str, value: object) -> Any:
+    return _field({"field": "meta.a", "desired": {"type": type_, "value": value}})
+
+
+def _slow(seconds: object) -> Any:
+    def change(plain: Any) -> None:
+        plain["forecast"]["seconds"] = seconds
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_swap, ": changes: not sorted by item and operation, or one stands twice ["),
+        (_repeat, ": changes: not sorted by item and operation, or one stands twice ["),
+        (_no_fields, ": changes[0]: fields: none, not sorted, or one stands twice ["),
+        (_swap_fields, ": changes[3]: fields: none, not sorted, or one stands twice ["),
+        (_repeat_field, ": changes[0]: fields: none, not sorted, or one stands twice ["),
+        (_nameless_fields, ": unmanaged[0].fields[0]: not text ["),
+        (_field("x"), ": changes[0].fields[0]: not an object ["),
+        (_field("known"), ": changes[0].fields[0]: not an object ["),
+        (_field({"field": "meta", "desired": {"type": "string", "value": "x"}}), ": not a value of meta ["),
+        (_field({"field": "meta.", "desired": {"type": "string", "value": "x"}}), ": not a value of meta. ["),
+        (_field({"field": "caption", "desired": None}), ": not a value of caption ["),
+        (_field({"field": "caption", "known": 1, "desired": "x"}), ": not a value of caption ["),
+        (_field({"field": "update_rule", "desired": {"update_type": True}}), ": not a value of update_rule ["),
+        (
+            _field({"field": "update_rule", "desired": {"update_type": 1, "update_interval": "24"}}),
+            ": not a value of update_rule [",
+        ),
+        (_meta("float32", value=True), ": not a value of meta.a ["),
+        (_meta("float32", "1"), ": not a value of meta.a ["),
+        (_meta("int64", value=True), ": not a value of meta.a ["),
+        (_meta("int64", 1.0), ": not a value of meta.a ["),
+        (_meta("bool", 1), ": not a value of meta.a ["),
+        (_meta("string", 1), ": not a value of meta.a ["),
+        (_meta("list<string>", ["x", 1]), ": not a value of meta.a ["),
+        (_meta("list<int64>", [1, True]), ": not a value of meta.a ["),
+        (_meta("list<string>", "x"), ": not a value of meta.a ["),
+        (_meta("list<int64>", "1"), ": not a value of meta.a ["),
+        (_meta("list<int64>", 1), ": not a value of meta.a ["),
+        (_slow(-0.1), ": forecast: seconds: not a number from 0 on ["),
+        (_slow("1"), ": forecast: seconds: not a number from 0 on ["),
+    ],
+)
+def test_a_good_digest_does_not_excuse_a_bad_shape(change: Any, said: str) -> None:
+    assert said in problem(resealed(change))
 
 
 def test_a_plan_over_the_limit_is_not_even_parsed() -> None:
-    assert "over 10 bytes" in problem(b"x" * 11, max_bytes=10)
+    assert ": over 10 bytes; no plan is that large [" in problem(b"x" * 11, max_bytes=10)
+    assert plan_from_json(DOCUMENT, max_bytes=len(DOCUMENT)) == EXAMPLE
 
 
 def test_the_place_of_broken_json_is_named() -> None:

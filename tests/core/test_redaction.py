@@ -1,6 +1,7 @@
 import base64
 import html
 import json
+import string
 from urllib.parse import quote
 
 import pytest
@@ -39,6 +40,38 @@ PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_s
 )
 def test_a_secret_is_taken_out_in_every_usual_form(form: str) -> None:
     assert redactor([SECRET])(f"a {form} b {form}") == "a [redacted] b [redacted]"
+
+
+ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
+@pytest.mark.parametrize("character", string.punctuation)
+def test_every_character_is_found_however_it_is_written(character: str) -> None:
+    secret = f"pat{character}token{character}{character}end"
+    code = ord(character)
+    in_json = json.dumps(secret)[1:-1]
+    forms = [secret, quote(secret, safe=""), quote(quote(secret, safe=""), safe=""), html.escape(secret), in_json]
+    forms += [json.dumps(in_json)[1:-1], json.dumps(json.dumps(in_json)[1:-1])[1:-1], html.escape(html.escape(secret))]
+    ways = [f"&#{code};", f"&#x{code:x};", f"&#0{code};", f"\\u00{code:02x}", f"\\x{code:02X}", f"%{code:02x}"]
+    if character in ENTITIES:
+        ways.append(f"&{ENTITIES[character]};")
+    if character not in "_-.":  # no encoding touches these
+        forms += [secret.replace(character, way) for way in ways]
+
+    for form in forms:
+        assert redactor([secret])(f"a {form} b") == "a [redacted] b", form
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+@pytest.mark.parametrize("secret", ["~~~>>>???~~~", "~>?~>?", "\\~?>\\~?>"])
+def test_a_secret_is_taken_out_of_either_alphabet_of_base64(secret: str, before: str) -> None:
+    plain = base64.b64encode((before + secret).encode()).decode()
+    safe = base64.urlsafe_b64encode((before + secret).encode()).decode()
+
+    assert set(plain) & set("+/")
+    for encoded in (plain, safe, quote(plain, safe="")):
+        left = redactor([secret])(f" {encoded} ").replace("[redacted]", "")
+        assert len(left.strip(" =").replace("%3D", "")) <= len(before) * 8 // 6 + 2, encoded
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n", "\n ", "\\n", "\\r\\n", "\\\\n"])

@@ -26,6 +26,7 @@ def test_a_hostile_text_acts_in_no_complaint(
             text = TEXTS[name]
             word = word_of(text)
             quoted = json.dumps(text)
+            image = '{{"target":"coze-cn","dataset":"1","kind":"image","id":"{id}","caption":{caption}}}'
             rows = [
                 f'{{"target":"coze-cn","dataset":"1","kind":"image","id":"1","caption":{quoted}}}',
                 f'{{"target":"coze-cn","dataset":"1","kind":"image","id":{quoted},"caption":"a"}}',
@@ -35,11 +36,17 @@ def test_a_hostile_text_acts_in_no_complaint(
                 f'{{"target":"coze-cn","dataset":"1","kind":"image","id":"1",{quoted}:"a"}}',
                 f'{{"target":"volc-bj","collection":{quoted},"kind":"document","id":{quoted},"meta":{{{quoted}:{{"type":{quoted},"value":1}}}}}}',
             ]
+            todo = json.dumps(f"TODO: {text}")
+            rows.extend(image.format(id=number, caption=todo) for number in range(10, 20))
+            rows.append(image.format(id=20, caption=json.dumps(f" {text} ")))
+            meta = json.dumps({f"{text} ": "a "})
+            rows.append(f'{{"target":"volc-bj","collection":"c","kind":"document","id":"d","meta":{meta}}}')
             desk.write("bad/all.jsonl", "\n".join(rows).encode("utf-8", "surrogatepass"))
             desk.write("bad/some.yaml", f"kbsync: 1\ntarget: coze-cn\ndataset: {quoted}\n{quoted}: [{quoted}]\n")
             desk.write("bad/raw.yaml", f"kbsync: 1\n{word}: {word}\n".encode("utf-8", "surrogateescape"))
             desk.write("bad/some.csv", f'target,dataset,kind,id,"{text}"\n"{text}",1,"{text}","{text}",x\n')
             toml = f"[targets.{quoted}]\nprovider = {quoted}\n[{quoted}]\n{quoted} = 1\n[guards]\n{quoted} = {quoted}\n"
+            toml += f"[lint]\n{quoted} = {quoted}\n"
             desk.write("bad.toml", toml)
             desk.write("bad-plan.json", _hostile_plan(saved.out, text))
             commands: list[list[str]] = [
@@ -50,6 +57,8 @@ def test_a_hostile_text_acts_in_no_complaint(
                 ["validate", f"{word}.yaml"],
                 ["validate", "--config", word],
                 ["validate", "--allow", word],
+                ["validate", "--warn", word],
+                ["validate", "bad", "--error", "placeholder-caption", "--warn", "non-ascii-field-name"],
                 ["plan", "--format", word],
                 ["plan", f"--{word}"],
                 ["plan", "--out", f"nowhere/{word}"],

@@ -1,5 +1,6 @@
 """Where each item was first declared: what finds the second declaration."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from kbsync.adapters.manifests.problems import Place
@@ -26,6 +27,14 @@ class Places:
         self._files.append(file)
         return len(self._files) - 1
 
+    def scopes(self) -> Iterable[Mapping[str, int]]:
+        """Return the ids of each scope, with a number that `source` takes."""
+        return self._known.values()
+
+    def source(self, number: int) -> Source:
+        """Return the place that *number* stands for."""
+        return _unpacked(number, self._files)
+
     def register(self, scope: tuple[str, ...], file: int) -> "Register":
         """Return the register of the ids that must not repeat within *scope*, for the items of *file*."""
         return Register(self._known.setdefault(scope, {}), self._files, file)
@@ -48,5 +57,9 @@ class Register:
         earlier = self._first(item_id, packed)
         if earlier is packed:
             return None
-        line_of_file, column = earlier >> _COLUMN_BITS, earlier & _MAX_COLUMN
-        return Source(self._files[line_of_file >> _LINE_BITS], line_of_file & _MAX_LINE, column)
+        return _unpacked(earlier, self._files)
+
+
+def _unpacked(number: int, files: Sequence[str]) -> Source:
+    line_of_file, column = number >> _COLUMN_BITS, number & _MAX_COLUMN
+    return Source(files[line_of_file >> _LINE_BITS], line_of_file & _MAX_LINE, column)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
+from kbsync.adapters.manifests.linting import Lints
 from kbsync.core.items import Source
 from kbsync.core.rules import Problem, Rule, Severity
 
@@ -65,15 +66,21 @@ class TooManyErrors(Exception):  # noqa: N818 - it ends the reading of one file 
 class FileProblems:
     """The problems of one file, added to the list of all.
 
-    *rules* knows severities; a rule in *allow* that can be lifted finds nothing.
+    *rules* knows severities; a rule in *allow* that can be lifted finds nothing, and neither does a lint that is off.
+    *lints* look at the items of the whole manifest set.
     """
 
-    def __init__(self, file: str, problems: list[Problem], rules: Mapping[str, Rule], allow: frozenset[str]) -> None:
+    def __init__(
+        self, file: str, problems: list[Problem], rules: Mapping[str, Rule], allow: frozenset[str], lints: Lints
+    ) -> None:
         self.file = file
+        self.lints = lints
         self._problems = problems
         self._begin = len(problems)
         self._rules = rules
-        self._lifted = frozenset(rule for rule in allow if rule in rules and rules[rule].liftable)
+        self._lifted = frozenset(
+            rule.id for rule in rules.values() if rule.severity == "off" or (rule.liftable and rule.id in allow)
+        )
         self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
         self._blamed: frozenset[Place] = frozenset()
 
@@ -128,7 +135,9 @@ class FileProblems:
                 self._put((1, 1), "too-many-problems", message, severity)
 
     def _severity(self, rule: str) -> Severity:
-        return self._rules[rule].severity if rule in self._rules else "error"
+        severity = self._rules[rule].severity if rule in self._rules else "error"
+        assert severity != "off", "such a rule finds nothing"
+        return severity
 
     def _put(self, place: Place, rule: str, message: str, severity: Severity) -> None:
         text = _printable(message)

@@ -16,6 +16,7 @@ from kbsync.adapters.manifests.files import (
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.json_documents import read_json
 from kbsync.adapters.manifests.json_lines import read_json_lines
+from kbsync.adapters.manifests.linting import Lints
 from kbsync.adapters.manifests.places import Places
 from kbsync.adapters.manifests.problems import FileProblems, TooManyErrors
 from kbsync.adapters.manifests.vocabulary import Words
@@ -43,10 +44,11 @@ class ManifestReader:
         self._places = Places()
         self._rules = rules
         self._allow = allow
+        self._lints = Lints(rules)
 
     def read(self, file: ManifestFile) -> Iterator[Desired]:
         """Yield the items of *file* that are declared without a mistake, in the order of the file."""
-        problems = FileProblems(file.name, self.problems, self._rules, self._allow)
+        problems = FileProblems(file.name, self.problems, self._rules, self._allow, self._lints)
         intake = Intake(self._words, self._places, self._places.begin(file.name), problems)
         try:
             with open_regular(file.path) as opened:
@@ -58,6 +60,10 @@ class ManifestReader:
         except TooManyErrors:
             pass
         problems.close()
+
+    def finish(self) -> None:
+        """Record what is found only when all items were seen."""
+        self.problems.extend(self._lints.problems(self._places.scopes(), self._places.source))
 
 
 def _unchanged(opened: BinaryIO, file: ManifestFile, intake: Intake) -> Iterator[Desired]:
@@ -101,6 +107,7 @@ class ManifestStream:
             for desired in self._reader.read(file):
                 self.items += 1
                 yield desired
+        self._reader.finish()
 
 
 def read_manifests(

@@ -1,6 +1,6 @@
 """One list of entries of one kind in one container: where a written entry becomes a desired item."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -51,6 +51,8 @@ class Section:
         self._check = words.check
         self._model = words.model
         self._mark = register.mark
+        lint = problems.lints.of(self.target, self.container)
+        self._lint = None if lint is None else lint.look
         self._name = problems.file
         self._problems = problems
         self._defaults = defaults
@@ -70,10 +72,13 @@ class Section:
             self._explain(error, trail)
             self._remember(written, place)
             return None
-        fine = True
-        for path, rule, message in self._check(entry):
-            if not self._problems.passes(rule):
-                fine = not self._problems.add(_place(trail, path, rule), rule, message) and fine
+        found = self._check(entry)
+        # Of nearly all entries a check returns the empty tuple, and a call costs as much as a lint.
+        fine = found == () or self._record(found, trail)
+        fields = entry.fields()
+        source = _new(Source, (self._name, *place))
+        if self._lint is not None and (found := self._lint(fields, source)):
+            fine = self._record(found, trail) and fine
         item_id = entry.id
         if (earlier := self._mark(item_id, place)) is not None:
             self._again(item_id, earlier, place)
@@ -82,10 +87,18 @@ class Section:
             return None
         # The constructors of named tuples cost as much as the validation.
         item = _new(Item, (self.target, self.container, self.kind, item_id))
-        source = _new(Source, (self._name, *place))
         ignored = frozenset(entry.ignore) if entry.ignore else _NOTHING
-        desired: Desired = _new(Desired, (item, entry.fields(), source, entry.protect, ignored))
+        desired: Desired = _new(Desired, (item, fields, source, entry.protect, ignored))
         return desired
+
+    def _record(self, found: Iterable[Finding], trail: Trail) -> bool:
+        """Record what is *found* in an entry; return whether the entry can still be used."""
+        fine = True
+        for path, rule, message in found:
+            if not self._problems.passes(rule):
+                fault = Fault(_place(trail, path, rule), rule, message)
+                fine = not (self._is_news(fault) and self._problems.add(*fault)) and fine
+        return fine
 
     def _explain(self, error: ValidationError, trail: Trail) -> None:
         told: set[object] = set()
@@ -104,12 +117,17 @@ class Section:
             fault = Fault(place, "wrong-provider", message)
         if finding.rule == "unknown-key" and is_secret_name(key := str(finding.path[-1])):
             fault = Fault(place, *secret_key(key))
-        if self._defaults is not None:
-            # A mistake in the defaults shows in every entry, and is told once.
-            if fault in self._blamed:
-                return
-            self._blamed.add(fault)
-        self._problems.add(*fault)
+        if self._is_news(fault):
+            self._problems.add(*fault)
+
+    def _is_news(self, fault: Fault) -> bool:
+        """Tell whether *fault* comes for the first time: one in the defaults shows in every entry, and is told once."""
+        if self._defaults is None:
+            return True
+        if fault in self._blamed:
+            return False
+        self._blamed.add(fault)
+        return True
 
     def _again(self, item_id: str, earlier: Source, place: Place) -> None:
         item = Item(self.target, self.container, self.kind, item_id)

@@ -19,11 +19,27 @@ MAX_INTERVAL_H: Final = 2**31 - 1
 # The sizes at which Coze's own web pages stop; its API documents none.
 USUAL_CAPTION_CHARACTERS: Final = 2000
 USUAL_NAME_CHARACTERS: Final = 100
+# The formats of local files, by the page of the document update (its `DocumentInfo.type`). The same page says that an
+# update rule is for online pages; a manifest does not say which documents are.
+_FILE_ENDINGS: Final = (".pdf", ".txt", ".doc", ".docx")
 
 RULES: Final = (
     Rule("update-interval", "An update interval is under 24 hours, the least that Coze documents.", liftable=True),
-    Rule("long-caption", "A caption is over 2000 characters, where Coze's own pages stop.", severity="warning"),
-    Rule("long-name", "A Coze document name is over 100 characters, where Coze's own pages stop.", severity="warning"),
+    Rule(
+        "long-caption", "A caption is over 2000 characters, where Coze's own pages stop.", severity="warning", lint=True
+    ),
+    Rule(
+        "update-rule-of-file",
+        "An update rule has a document fetched again whose name is that of a local file.",
+        severity="warning",
+        lint=True,
+    ),
+    Rule(
+        "long-name",
+        "A Coze document name is over 100 characters, where Coze's own pages stop.",
+        severity="warning",
+        lint=True,
+    ),
 )
 
 _ID_PATTERN: Final = "^[1-9][0-9]{0,19}$"
@@ -160,6 +176,9 @@ def _check_document(entry: DocumentEntry) -> Iterable[Finding]:
     rule = entry.update_rule
     if rule is None:
         return
+    if rule.update_type == 1 and entry.name is not None and entry.name.lower().endswith(_FILE_ENDINGS):
+        message = "the name is that of a local file, and only online pages are fetched again"
+        yield Finding(("update_rule",), "update-rule-of-file", message)
     if rule.update_type == 1 and rule.update_interval is None:
         yield Finding(("update_rule",), "missing-key", "update_type 1 needs an update_interval, in hours")
     if rule.update_interval is not None and rule.update_interval < MIN_UPDATE_INTERVAL_H:

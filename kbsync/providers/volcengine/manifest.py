@@ -41,13 +41,21 @@ RULES: Final = (
     Rule("meta-value-length", "A meta string is over 256 bytes.", liftable=True),
     Rule("meta-list-length", "A meta list has over 32 members.", liftable=True),
     Rule("document-name-length", "A Volcengine document name is over 256 characters.", liftable=True),
-    Rule("long-meta-value", "A meta string is over 128 bytes, the limit of an older page.", severity="warning"),
-    Rule("long-field-name", "A meta field name is over 128 bytes.", severity="warning"),
-    Rule("unusual-meta-type", "A meta type that the page of the meta update does not list.", severity="warning"),
+    Rule(
+        "long-meta-value", "A meta string is over 128 bytes, the limit of an older page.", severity="warning", lint=True
+    ),
+    Rule("long-field-name", "A meta field name is over 128 bytes.", severity="warning", lint=True),
+    Rule(
+        "unusual-meta-type",
+        "A meta type that the page of the meta update does not list.",
+        severity="warning",
+        lint=True,
+    ),
     Rule(
         "unusual-document-name",
         'A Volcengine document name is 256 characters long, or holds one of < > : " / \\ | ? *.',
         severity="warning",
+        lint=True,
     ),
 )
 

@@ -1,6 +1,6 @@
 """Two little providers' words, and reading a manifest that is given as text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,14 +140,18 @@ TARGETS = {"gallery": GALLERY, "library": LIBRARY}
 
 
 def read(
-    folder: Path, files: dict[str, str | bytes], *, allow: frozenset[str] = frozenset()
+    folder: Path,
+    files: dict[str, str | bytes],
+    *,
+    allow: frozenset[str] = frozenset(),
+    rules: Mapping[str, Rule] = RULES,
 ) -> tuple[list[Desired], list[Problem]]:
     """Write *files* into *folder*, and return what reading the folder gives."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
-    stream = read_manifests(sorted(files), targets=TARGETS, rules=RULES, allow=allow, root=folder)
+    stream = read_manifests(sorted(files), targets=TARGETS, rules=rules, allow=allow, root=folder)
     items = list(stream)
     assert stream.items == len(items)
     return items, list(stream.problems)

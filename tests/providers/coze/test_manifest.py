@@ -173,11 +173,31 @@ def test_a_short_interval_can_be_allowed_and_a_bad_id_cannot() -> None:
     rules = {rule.id: rule for rule in PROVIDERS["coze"].rules}
 
     assert rules["update-interval"].liftable
-    assert {rule.id for rule in rules.values() if rule.severity == "warning"} == {"long-caption", "long-name"}
+    assert {rule.id for rule in rules.values() if rule.lint} == {"long-caption", "long-name", "update-rule-of-file"}
 
 
 def test_a_long_name_is_a_warning() -> None:
     assert broken("document", {"id": "1", "name": "x" * 101}) == [(("name",), "long-name")]
+
+
+@pytest.mark.parametrize("name", ["2024.pdf", "a.TXT", "b.doc", "c.docx"])
+def test_fetching_a_local_file_again_is_a_warning(name: str) -> None:
+    written = {"id": "1", "name": name, "update_rule": {"update_type": 1, "update_interval": 24}}
+
+    assert broken("document", written) == [(("update_rule",), "update-rule-of-file")]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"name": "2024.pdf", "update_rule": {"update_type": 0}},
+        {"name": "2024.pdf"},
+        {"name": "coze.cn/docs", "update_rule": {"update_type": 1, "update_interval": 24}},
+        {"update_rule": {"update_type": 1, "update_interval": 24}},
+    ],
+)
+def test_other_names_and_rules_are_no_reason_to_warn(written: dict[str, object]) -> None:
+    assert broken("document", {"id": "1", **written}) == []
 
 
 def test_the_header_names_a_dataset() -> None:
