@@ -71,10 +71,10 @@ def compare(first: list[str], second: list[str]) -> tuple[Piece, ...]:
 
 
 def excerpt(pieces: tuple[Piece, ...], width: int) -> tuple[Piece, ...] | None:
-    """Return *pieces* made visible and cut short, for *width* columns, or up to three times as many where it has to be: marks and quotes included.
+    """Return *pieces* made visible and cut short, for a line of *width* columns, or up to three where one is too short.
 
-    None when both texts are better shown beside each other: they are short, have too little in common or too many
-    differences, or hold the marks themselves.
+    Marks and quotes count. None when both texts are better shown beside each other: they are short, have too little in
+    common or too many differences, or hold the marks themselves.
     """
     pieces = _without_islands(pieces)
     if not _is_partial(pieces):
