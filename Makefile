@@ -87,6 +87,9 @@ campaign-sim: $(BIN)/.dev ## 10,000 seeds of faults, rates, kills and edits on v
 campaign-soak: $(BIN)/.dev ## 100,000 items while three answers in ten are bad: memory and descriptors stay flat (4 minutes)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_soak.py
 
+faults: $(BIN)/.dev ## Run the tests of every fault, and write what they saw into docs/faults.md (5 minutes)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -p tests.faults.matrix -m fault --faults docs/faults.md
+
 bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
 	$(BIN)/python -m benchmarks
 

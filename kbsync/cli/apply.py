@@ -186,7 +186,10 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         return Exit.UNFINISHED
 
     progress = open_progress(
-        console.err, clock=time.monotonic, live=console.err.isatty(), quiet=console.quiet or not plan.changes
+        console.err.without_waiting(),
+        clock=time.monotonic,
+        live=console.err.isatty(),
+        quiet=console.quiet or not plan.changes,
     )
     with progress, _logs(console, progress) as logs:
         observers = [progress.observe, *(log.observe for log in logs)]
@@ -229,7 +232,7 @@ def _logs(console: Console, progress: Progress) -> Generator[list[Log]]:
     except OSError as error:
         raise UsageError(f"--log-file {console.log_file}: {error.strerror}") from None
     with file:
-        stream = Stream(file)
+        stream = Stream(file, waits=False)
         yield [*logs, Log(lambda line: stream.lines([stamped(line, time.time())]), 2)]
 
 

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from kbsync.adapters.config import Access, Config
 from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
+from kbsync.cli.descriptors import connections_for
 from kbsync.cli.signals import Signals
 from kbsync.core.causes import cause_of
 from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, TargetStopped
@@ -44,9 +45,11 @@ def accesses_for(plan: Plan, config: Config) -> dict[str, Access]:
 async def open_target(config: Config, name: str, access: Access, not_before_s: float, stack: AsyncExitStack) -> Target:
     """Return the target *name* as the engine takes it; its connections are closed with *stack*."""
     settings = config.targets[name].settings
+    all_wanted = sum(target.settings.concurrency for target in config.targets.values())
+    concurrency = connections_for(settings.concurrency, all_wanted)
     transport = HttpTransport(
         config.targets[name].origin,
-        concurrency=settings.concurrency,
+        concurrency=concurrency,
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
         total_timeout_s=settings.total_timeout_s,
@@ -57,7 +60,7 @@ async def open_target(config: Config, name: str, access: Access, not_before_s: f
         transport=await stack.enter_async_context(transport),
         rate_per_s=settings.rate_per_s,
         burst=settings.burst,
-        concurrency=settings.concurrency,
+        concurrency=concurrency,
         not_before_s=not_before_s,
         credential=access.credential,
         rates=settings.rates,
@@ -157,6 +160,12 @@ class Run:
             targets = [
                 await open_target(self.config, name, access, not_before_s, stack) for name, access in accesses.items()
             ]
+            for target in targets:
+                if target.concurrency < self.config.targets[target.name].settings.concurrency:
+                    self.progress.say(
+                        f"{target.name}: at most {target.concurrency} requests at a time, "
+                        "for the system allows so few open files (ulimit -n)"
+                    )
             engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
             await tasks.start(partial(self.signals.listen, partial(self._on_signal, engine, tasks)))
             tasks.start_soon(self._tick)

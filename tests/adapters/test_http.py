@@ -218,6 +218,15 @@ ANSWERS: dict[str, tuple[Fault, int, bytes]] = {
 }
 
 
+@pytest.mark.fault(
+    "F17",
+    "F19",
+    "F20",
+    "F21",
+    "F22",
+    "F26",
+    seen="lost, for its own reason, with PUT, POST and DELETE; one request, one connection",
+)
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 @pytest.mark.parametrize(("fault", "reason"), LOSSES.values(), ids=LOSSES)
 async def test_a_broken_answer_is_lost_and_nothing_is_sent_twice(fault: Fault, reason: str, method: str) -> None:
@@ -242,6 +251,7 @@ async def test_a_complete_answer_is_handed_on_as_it_is(fault: Fault, status: int
         assert len(server.requests) == 1
 
 
+@pytest.mark.fault("F17", seen="before it is read: doubt")
 @pytest.mark.parametrize("end", [close, reset])
 async def test_a_connection_that_breaks_before_the_request_is_read_leaves_doubt(end: Fault) -> None:
     async with serving(end) as server, transport_to(server.url) as transport:
@@ -253,6 +263,7 @@ async def test_a_connection_that_breaks_before_the_request_is_read_leaves_doubt(
         assert server.connections == 1
 
 
+@pytest.mark.fault("F18", seen="one loss, and no second request by itself")
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "GET"])
 async def test_a_kept_connection_that_broke_is_not_tried_again_by_itself(method: str) -> None:
     async def fault(exchange: Exchange) -> None:
@@ -286,6 +297,7 @@ async def test_connections_are_kept_between_requests() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.fault("F35", seen="its address is never contacted")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_an_answer_and_its_address_is_never_contacted(status: int) -> None:
     async with serving(says(ok())) as elsewhere:
@@ -299,6 +311,7 @@ async def test_a_redirect_is_an_answer_and_its_address_is_never_contacted(status
             assert (len(server.requests), elsewhere.connections) == (1, 0)
 
 
+@pytest.mark.fault("F16", seen="refused: not sent")
 async def test_a_refused_connection_was_not_sent() -> None:
     async with serving(silence) as server:
         url = server.url
@@ -308,6 +321,7 @@ async def test_a_refused_connection_was_not_sent() -> None:
         assert lost == Lost("connect", "ClientConnectorError [Errno 111]", sent=False)
 
 
+@pytest.mark.fault("F16", seen="unknown host: not sent")
 async def test_an_unknown_host_was_not_sent() -> None:
     async with transport_to("https://kbsync-test.invalid", total_s=20, connect_s=20) as transport:
         lost = await send(transport, request())
@@ -316,6 +330,7 @@ async def test_an_unknown_host_was_not_sent() -> None:
         assert (lost.reason, lost.sent, lost.fatal) == ("dns", False, False)
 
 
+@pytest.mark.fault("F16", seen="no answer to a handshake: not sent")
 async def test_a_stalled_tls_handshake_was_not_sent() -> None:
     async with (
         serving(silence) as server,
@@ -422,6 +437,7 @@ def netrc(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.fault("F37", seen="no connection to the proxy")
 async def test_the_environment_is_not_asked_for_proxies_or_passwords(
     monkeypatch: pytest.MonkeyPatch, netrc: Path
 ) -> None:
@@ -769,6 +785,7 @@ def _abandoning(transport: HttpTransport) -> Ready:
     return ready
 
 
+@pytest.mark.fault("F44", seen="connecting: ended, nothing was sent")
 async def test_a_stop_ends_a_run_that_waits_for_connections() -> None:
     async with mute_server() as url, transport_to(url, connect_s=60) as transport:
         journal = MemoryJournal()

@@ -167,6 +167,7 @@ def test_a_list_that_others_disturb_is_read_again(large: Desk) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ refused
+@pytest.mark.fault("F41", seen="no state is made of such a list")
 @pytest.mark.parametrize("operation", ["coze.images.list", "coze.documents.list", "volcengine.documents.list"])
 @pytest.mark.parametrize("kind", ["total_more", "page_nameless_item", "refused_403"])
 def test_nothing_is_replaced_unless_every_list_is_whole(large: Desk, operation: str, kind: str) -> None:

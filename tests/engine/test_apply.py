@@ -299,6 +299,7 @@ def test_pauses_of_the_target_do_not_use_up_an_items_deadline() -> None:
     assert story.counts == {("updated", "accepted"): 3}
 
 
+@pytest.mark.fault("F27", seen="more than five minutes: the rest is left for the next run")
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_of_more_than_five_minutes_stops_the_target_politely(status: int) -> None:
     too_long = answer(status, headers={"retry-after": "301"}, code=9)
@@ -309,6 +310,7 @@ def test_a_retry_after_of_more_than_five_minutes_stops_the_target_politely(statu
     assert [event.reason for event in story.events_of(TargetStopped)] == ["retry_after"]
 
 
+@pytest.mark.fault("F27", seen="five minutes are waited for")
 def test_a_retry_after_of_five_minutes_is_waited_for() -> None:
     story = play(captions(2), in_turn(answer(503, headers={"retry-after": "300"}, code=9)), concurrency=1)
 
@@ -332,6 +334,7 @@ def test_a_refused_item_fails_and_stops_nothing_else() -> None:
     assert story.counts == {("failed", "not_found"): 1, ("updated", "accepted"): 9}
 
 
+@pytest.mark.fault("F34", seen="unknown")
 def test_a_doubtful_refusal_is_unknown() -> None:
     story = play(captions(1), always(answer(409)))
 
@@ -370,6 +373,7 @@ def test_what_concerns_the_target_stops_it_and_no_other(reply: Response | Lost, 
     assert [event.reason for event in story.events_of(TargetStopped)] == [reason]
 
 
+@pytest.mark.fault("F32", seen="the forbidden ones fail, the others are done")
 def test_forbidden_for_one_item_stays_with_it() -> None:
     story = play(captions(60), in_turn(None, *[answer(403)] * 50), concurrency=1)
 
@@ -402,6 +406,7 @@ def test_reads_that_prove_nothing_do_not_hide_that_all_is_forbidden() -> None:
     assert [event.reason for event in story.events_of(TargetStopped)] == ["unauthorised"]
 
 
+@pytest.mark.fault("F23", seen="a login page or nothing for a minute: the target stops, the other goes on")
 @pytest.mark.parametrize("reply", [Response(200, {}, b"<html>Sign in"), Response(200, {}, b"")])
 def test_a_target_that_says_nothing_clear_for_a_minute_is_stopped(reply: Response) -> None:
     retry = RetrySettings(base_delay_s=10)
@@ -431,6 +436,7 @@ def test_three_unclear_answers_are_too_few_to_stop_a_target() -> None:
     assert story.events_of(TargetStopped) == []
 
 
+@pytest.mark.fault("F38", seen="corrected by the server's, signed again, all updated")
 def test_a_wrong_clock_is_corrected_once_and_the_request_signed_again() -> None:
     server_ahead_s = 1200.0
 
@@ -446,6 +452,7 @@ def test_a_wrong_clock_is_corrected_once_and_the_request_signed_again() -> None:
     assert len(story.journal.conclusions) == len(transport.sent)
 
 
+@pytest.mark.fault("F38", seen="a clock that stays wrong stops the target after two requests")
 def test_a_clock_that_stays_wrong_stops_the_target() -> None:
     story = play(captions(50), transport := always(answer(401, code=1, server_time=EPOCH_S + 9e6)), concurrency=1)
 
@@ -470,6 +477,7 @@ def test_drain_ends_what_is_in_flight_and_begins_nothing() -> None:
     assert story.events_of(StopRequested) == [StopRequested("signal")]
 
 
+@pytest.mark.fault("F44", seen="paused, backing off or pacing: ended within 0.1 s")
 @pytest.mark.parametrize(
     "transport",
     [
@@ -900,6 +908,7 @@ def test_nothing_is_sent_while_an_earlier_runs_sends_may_count() -> None:
     assert min(transport.begun) >= 0.8
 
 
+@pytest.mark.fault("F45", seen="one change fails as `defect`, nine are done, the error is raised at the end")
 def test_a_defect_in_a_codec_costs_its_item_and_is_raised_at_the_end() -> None:
     class Broken(LittleCodec):
         def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:

@@ -37,6 +37,7 @@ def down_from(first: int, reply: Reply, until: int = 10**9) -> Callable[[Request
     return lambda _, number: reply if first <= number < until else None
 
 
+@pytest.mark.fault("F30", seen="35 retries, then one probe in a quarter of a minute")
 @pytest.mark.parametrize("reply", DOWN, ids=repr)
 @pytest.mark.parametrize("concurrency", [1, 4, 16])
 def test_after_thirty_five_failures_there_are_only_probes(reply: Reply, concurrency: int) -> None:
@@ -54,6 +55,7 @@ def test_after_thirty_five_failures_there_are_only_probes(reply: Reply, concurre
     assert all(later.at_s - earlier.at_s >= PROBE_EVERY_S for earlier, later in pairwise(probes))
 
 
+@pytest.mark.fault("F30", seen="what was not sent is left for the next run")
 @pytest.mark.parametrize("reply", DOWN, ids=repr)
 def test_what_was_not_sent_is_left_for_the_next_run(reply: Reply) -> None:
     transport = ScriptedTransport(down_from(100, reply), 0.05)
@@ -86,6 +88,7 @@ def test_probes_use_up_no_attempts_and_no_time_of_an_item() -> None:
     assert not story.events_of(TargetStopped)
 
 
+@pytest.mark.fault("F50", seen="the other one is done at full speed")
 def test_while_one_provider_is_down_the_other_is_served() -> None:
     healthy = ScriptedTransport(latency_s=0.05)
     down = ScriptedTransport(down_from(0, answer(503)), 0.05)

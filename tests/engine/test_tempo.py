@@ -67,6 +67,7 @@ def test_throttles_of_one_event_cut_once() -> None:
     assert tempo.rate_per_s(1.0) == after < 50
 
 
+@pytest.mark.fault("F28", seen="falls to one request in two seconds")
 def test_when_everything_is_throttled_the_rate_falls_to_one_in_two_seconds() -> None:
     tempo = Tempo(50)
     for number in range(30):

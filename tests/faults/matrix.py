@@ -57,7 +57,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     cases: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.getreports(outcome):
-            for name, value in report.user_properties:
+            for name, value in getattr(report, "user_properties", ()):  # a file that cannot be collected has none
                 if name == "fault" and (report.when == "call" or outcome != "passed"):
                     number, seen = value
                     key = (report.nodeid.partition("[")[0], seen)

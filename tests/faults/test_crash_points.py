@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import pytest
 
 from tests.faults.scenarios import SCENARIOS
 from tests.stories.figures import Figures, figures
@@ -32,6 +33,14 @@ KINDS: Final = {
 READS: Final = {kind.replace("write", "read") for kind in KINDS if "write" in kind}
 
 
+@pytest.mark.fault(
+    "F1",
+    "F2",
+    "F3",
+    "F4",
+    "F5",
+    seen="killed at each of over 200 boundaries, on both providers: nothing lost, the next run does the rest",
+)
 def test_a_kill_at_any_boundary_of_a_run_loses_nothing_and_the_next_run_does_the_rest(
     tmp_path: Path, figures: Figures
 ) -> None:
@@ -46,6 +55,9 @@ def test_a_kill_at_any_boundary_of_a_run_loses_nothing_and_the_next_run_does_the
     assert set(hits["volc-bj"]) >= KINDS | READS
 
 
+@pytest.mark.fault(
+    "F43", seen="one or two signals at each of over 100 boundaries: the code of the first, a complete account"
+)
 def test_signals_at_any_boundary_of_a_run_have_the_exit_code_of_the_first_and_leave_a_complete_account(
     tmp_path: Path, figures: Figures
 ) -> None:

@@ -108,6 +108,19 @@ class Seen(NamedTuple):
     journalled: int
 
 
+@pytest.mark.fault(
+    "F16",
+    "F17",
+    "F18",
+    "F19",
+    "F20",
+    "F21",
+    "F22",
+    "F23",
+    "F26",
+    seen="over 50 faults on the wire, both providers: never more requests at the server than rows in the journal, "
+    "and as many wherever a request was read",
+)
 @pytest.mark.parametrize("provider", ["coze", "volc"])
 async def test_no_more_requests_are_seen_than_are_journalled_and_as_many_as_were_read(
     tmp_path: Path, provider: str
@@ -117,10 +130,14 @@ async def test_no_more_requests_are_seen_than_are_journalled_and_as_many_as_were
         job = job_for(tmp_path, {names[fault]: url for fault, url in urls.items()})
         await apply(job)
 
-        seen = {
-            fault: Seen(len(raw[fault].requests) if fault in raw else 0, sent_by(job.journal, name))
-            for fault, name in names.items()
-        }
+        sent = {fault: sent_by(job.journal, name) for fault, name in names.items()}
+        # A server that was asked and left may yet have to find that out.
+        for _ in range(200):
+            if all(len(raw[fault].requests) == sent[fault] for fault in READ):
+                break
+            await asyncio.sleep(0.05)
+
+        seen = {fault: Seen(len(raw[fault].requests) if fault in raw else 0, sent[fault]) for fault in names}
         assert job.journal.is_sound()
         assert job.journal.open_intents() == 0
         assert {fault: one for fault, one in seen.items() if one.read > one.journalled} == {}

@@ -102,6 +102,7 @@ def test_no_secret_comes_out_when_a_target_is_stopped_by_a_server_that_quotes(
         nothing_is_found(vault, everything(vault, told, shown))
 
 
+@pytest.mark.fault("F35", seen="no secret goes there")
 def test_no_secret_goes_where_a_redirect_points(tmp_path: Path) -> None:
     with open_vault(tmp_path / "elsewhere") as elsewhere, open_vault(tmp_path / "vault") as vault:
         codes = itertools.cycle((301, 302, 303, 307, 308))
@@ -185,6 +186,7 @@ CozeCodec.authorise = broken
 }
 
 
+@pytest.mark.fault("F45", seen="no secret in what is said of it")
 @pytest.mark.parametrize("plant", DEFECTS.values(), ids=DEFECTS)
 @pytest.mark.parametrize("loud", [False, True], ids=["quiet", "loud"])
 def test_a_defect_of_ours_tells_no_secret(tmp_path: Path, plant: str, loud: bool) -> None:  # noqa: FBT001

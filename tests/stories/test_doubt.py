@@ -92,6 +92,7 @@ def test_a_new_item_in_doubt_is_not_released_when_it_leaves_the_manifest(tmp_pat
         assert [one["reason"] for one in plan["changes"]] == ["in_doubt"]
 
 
+@pytest.mark.fault("F3", seen="what was open is sent again and settled")
 def test_what_a_killed_run_left_open_is_sent_again_and_settled(tmp_path: Path) -> None:
     world = made_world(40)
     with staged(tmp_path, world, targets=PATIENT) as stage:

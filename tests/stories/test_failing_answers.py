@@ -36,6 +36,9 @@ def test_there_are_more_than_forty_kinds_of_failing_answers() -> None:
     assert len(FAILING) > 40
 
 
+@pytest.mark.fault(
+    "F21", "F22", "F23", "F24", seen="over 40 ways to fail, aimed at single items: none is counted as a success"
+)
 @pytest.mark.parametrize("target", ["coze", "volc"])
 def test_no_failing_answer_to_a_write_is_counted_as_a_success(tmp_path: Path, target: str) -> None:
     with hit_by_everything(tmp_path, target) as stage:

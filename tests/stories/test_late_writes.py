@@ -21,6 +21,7 @@ def late(stage: Stage) -> None:
     stage.rules({"kind": "late_write", "writes_only": True, "max_hits": 1, "with": {"late_s": LATE_S}})
 
 
+@pytest.mark.fault("F39", seen="the newest value is live, set after the quarantine")
 @pytest.mark.parametrize("operation", KINDS)
 def test_the_newest_value_is_the_last_one_to_be_set(tmp_path: Path, operation: str) -> None:
     old = made_world(20)

@@ -3,6 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.stories.job import Target
 from tests.stories.stage import staged
 from tests.stories.world import made_world
@@ -11,6 +13,9 @@ TARGETS = (Target("coze-cn", "200/s", 4), Target("volc-bj", "200/s", 4))
 MOST_RETRIES = 35
 
 
+@pytest.mark.fault(
+    "F30", "F50", seen="exit 7, at most 35 retries, the other provider finished; the next run does the rest"
+)
 def test_an_outage_leaves_the_rest_to_the_next_run(tmp_path: Path) -> None:
     with staged(tmp_path, made_world(300), targets=TARGETS, retry={"base_delay_s": 0.01}) as stage:
         stage.rules({"mix": "outage", "operation": "coze.*", "count": [41, 1_000_000]})

@@ -17,6 +17,7 @@ SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 TARGETS = (Target("coze-cn", "60/s", 8), Target("volc-bj", "60/s", 8))
 
 
+@pytest.mark.fault("F43", seen="once: what is under way is finished and recorded, the next run does the rest")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_drains_and_the_next_apply_does_the_rest(tmp_path: Path, number: signal.Signals) -> None:
     with staged(tmp_path, made_world(300), targets=TARGETS) as stage, applying(stage) as running:
@@ -43,6 +44,7 @@ def test_a_signal_drains_and_the_next_apply_does_the_rest(tmp_path: Path, number
         assert stage.content() == stage.world.after
 
 
+@pytest.mark.fault("F43", seen="twice: cancelled, unknown, the code of the first")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_second_signal_cancels_and_keeps_the_code_of_the_first(tmp_path: Path, number: signal.Signals) -> None:
     with staged(tmp_path, made_world(300), targets=TARGETS) as stage:
@@ -73,6 +75,7 @@ def test_a_second_signal_cancels_and_keeps_the_code_of_the_first(tmp_path: Path,
         assert stage.content() == stage.world.after
 
 
+@pytest.mark.fault("F44", seen="in a pause of 200 s: exit 143 at once")
 def test_a_signal_while_a_retry_is_waited_for_ends_the_run_at_once(tmp_path: Path) -> None:
     with staged(tmp_path, made_world(50), targets=TARGETS) as stage:
         stage.rules({"kind": "http_429_after", "with": {"retry_after": "200"}})
@@ -87,6 +90,7 @@ def test_a_signal_while_a_retry_is_waited_for_ends_the_run_at_once(tmp_path: Pat
         assert {row["outcome"] for row in report["items"]} <= {"failed", "not_attempted"}
 
 
+@pytest.mark.fault("F43", seen="one to three at random moments: the code of the first")
 def test_signals_at_any_moment_have_the_exit_code_of_the_first(tmp_path: Path, figures: Figures) -> None:
     figures(signal_often(tmp_path, [*MOMENTS, "its start", "sending", "its end"], seed=1))
 

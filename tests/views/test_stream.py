@@ -83,3 +83,36 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code() -> None:
         assert process.returncode == 5
         assert not process.stdout
         assert not process.stderr
+
+
+def test_who_does_not_wait_leaves_out_what_nobody_reads_and_says_how_much() -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as ours, open(writer, "w", encoding="utf-8", newline="") as theirs:  # noqa: PTH123
+        stream = Stream(theirs, waits=False)
+        stream.lines("x" * 999 for _ in range(1_000))
+        taken = ours.read(1_000_000).decode().splitlines()
+        stream.lines(["and on"])
+
+        assert 0 < len(taken) < 1_000
+        assert ours.read(1_000).decode().splitlines() == [
+            f"({1_000 - len(taken)} lines were left out, for nobody read them)",
+            "and on",
+        ]
+
+
+def test_who_does_not_wait_is_not_held_up_by_one_long_text_either() -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as ours, open(writer, "w", encoding="utf-8") as theirs:  # noqa: PTH123
+        Stream(theirs, waits=False).write("猫" * 1_000_000)
+
+        taken = ours.read(4_000_000).decode()
+        assert taken
+        assert set(taken) == {"猫"}
+
+
+def test_who_does_not_wait_loses_nothing_on_the_way_to_a_file(tmp_path: Path) -> None:
+    lines = [f"line {number} {'x' * 5_000}" for number in range(1_000)]
+    with (tmp_path / "log").open("w", encoding="utf-8") as file:
+        Stream(file, waits=False).lines(lines)
+
+    assert (tmp_path / "log").read_text("utf-8").splitlines() == lines

@@ -27,6 +27,7 @@ __all__ = ("RunJournal", "Unwritten")
 
 _LATEST_S: Final = 0.005
 _UNSENT: Final = "unsent"
+_ACCEPTED: Final = "accepted"
 _OTHERWISE: Final = 1
 _UPDATED: Final = 2
 
@@ -59,6 +60,7 @@ class RunJournal:
         for seq in recorder.doubted:
             self._doubts[seq] = 1
         self._alarm = False
+        self._accepted: Concluded | None = None
         self._left: dict[str, str] = {}
         self._deafness: Exception | None = None
         self._unwritten: list[Unwritten] = []
@@ -110,14 +112,24 @@ class RunJournal:
         return number
 
     def conclude(self, conclusion: Conclusion) -> None:
-        """Record *conclusion*; durable no later than anything handed in after it."""
+        """Record *conclusion*; durable no later than anything handed in after it.
+
+        One that was accepted is durable together with what is handed in next, its settlement: in between the state
+        would neither know nor doubt what the provider holds.
+        """
         seq = conclusion.seq
         intended_s = self._open.pop(seq * ATTEMPTS_PER_CHANGE + conclusion.number, None)
         if intended_s is None:
             raise ValueError(f"attempt {conclusion.number} of change {seq} is not open")
         if not conclusion.doubt:
             self._doubts[seq] -= 1
-        self._later(Concluded(conclusion, intended_s, conclusion.doubt and self._settled[seq] == _UPDATED))
+        concluded = Concluded(conclusion, intended_s, conclusion.doubt and self._settled[seq] == _UPDATED)
+        if conclusion.verdict == _ACCEPTED:
+            self._release()
+            self._accepted = concluded
+            self._set_alarm()
+        else:
+            self._later(concluded)
 
     def conclude_read(self, number: int, record: ReadRecord) -> None:
         """Record how the read with this *number* ended."""
@@ -152,7 +164,19 @@ class RunJournal:
 
     def _later(self, entry: Entry) -> None:
         # Nobody waits for how something ended, and the next intent is seldom far: both then share a commit.
-        self._writer.hand_in_later(entry)
+        if self._accepted is None:
+            self._writer.hand_in_later(entry)
+        else:
+            self._writer.hand_in_later(self._accepted, entry)
+            self._accepted = None
+        self._set_alarm()
+
+    def _release(self) -> None:
+        if self._accepted is not None:
+            self._writer.hand_in_later(self._accepted)
+            self._accepted = None
+
+    def _set_alarm(self) -> None:
         if not self._alarm:
             if self._loop is None:
                 self._loop = asyncio.get_running_loop()
@@ -161,11 +185,13 @@ class RunJournal:
 
     def _ring(self) -> None:
         self._alarm = False
+        self._release()
         self._writer.ring()
 
     def _future(self) -> asyncio.Future[None]:
         if (failure := self._writer.failure) is not None:
             raise failure
+        self._release()
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop.create_future()

@@ -98,11 +98,11 @@ class Writer:
 
     def hand_in(self, entry: Entry) -> None:
         """Queue *entry* for a commit now. Never blocks."""
-        self._put(entry)
+        self._put((entry,))
 
-    def hand_in_later(self, entry: Entry) -> None:
-        """Queue *entry* for the next commit, whenever that is: see `ring`."""
-        self._queue.append(entry)
+    def hand_in_later(self, *entries: Entry) -> None:
+        """Queue *entries* for the next commit, all for the same one, whenever that is: see `ring`."""
+        self._queue.append(entries)
 
     def ring(self) -> None:
         """Have everything that is queued committed now."""
@@ -160,14 +160,14 @@ class Writer:
             time.sleep(self._next_commit_s - now_s)
         return max(now_s, self._next_commit_s)
 
-    def _take(self, first: Entry) -> list[Entry]:
+    def _take(self, first: tuple[Entry, ...]) -> list[Entry]:
         queue = self._queue
-        entries = [first]
+        entries = [*first]
         while queue and len(entries) < _MOST_ENTRIES:
             waiting = queue[0]
             if isinstance(waiting, _Job):
                 break
-            entries.append(waiting)
+            entries += waiting
             queue.popleft()
         return entries
 
@@ -280,4 +280,4 @@ class _Job:
             self.future.set_exception(error)
 
 
-_Waiting: TypeAlias = Entry | _Job
+_Waiting: TypeAlias = tuple[Entry, ...] | _Job

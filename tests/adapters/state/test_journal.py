@@ -370,3 +370,26 @@ def test_two_runs_of_one_process_follow_each_other(path: Path) -> None:
         assert known.fields(image(0)) == {"caption": "新"}
         assert known.fields(image(1)) == {"caption": "小猫 1"}
         assert known.serial == 2
+
+
+def test_at_no_moment_is_a_confirmed_update_neither_known_nor_in_doubt(path: Path) -> None:
+    async def main(store: StateStore, journal: RunJournal) -> None:
+        await journal.intend(Intent(0, 1, time.time()))
+        journal.conclude(answered(0))
+        committed(store)
+        with StateStore(path).known() as known:
+            assert known.doubts() == {image(0): frozenset({"coze.image.caption"})}
+        journal.settle(fate(0))
+        committed(store)
+        with StateStore(path).known() as known:
+            assert known.doubts() == {}
+            assert known.fields(image(0)) is not None
+        await journal.flush()
+
+    def committed(store: StateStore) -> None:
+        # A job comes after all that was handed in.
+        assert store._writer is not None
+        store._writer.run(lambda _: None)
+
+    with StateStore(path) as store:
+        asyncio.run(main(store, began(store, captions(1))))

@@ -74,6 +74,7 @@ _HARMS = [
 ]
 
 
+@pytest.mark.fault("F47", seen="another state in its place is refused by all commands")
 @pytest.mark.parametrize(("harm", "said"), _HARMS)
 def test_what_is_not_the_state_that_was_there_is_refused_by_all_and_left_alone(
     path: Path, harm: Callable[[Path], None], said: str
@@ -359,6 +360,9 @@ print(point - 1)
 """
 
 
+@pytest.mark.fault(
+    "F5", seen="a rebuilding killed at each of its steps: the old state, the new one, or none, which is noticed"
+)
 def test_a_kill_at_any_point_leaves_the_old_state_a_new_one_or_none_which_is_noticed(
     path: Path, tmp_path: Path
 ) -> None:

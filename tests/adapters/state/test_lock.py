@@ -65,6 +65,7 @@ def test_a_dead_holder_holds_nothing(path: Path, held: subprocess.Popen[str]) ->
     StateLock(path, "apply").release()
 
 
+@pytest.mark.fault("F14", seen="the frozen one keeps its lock")
 def test_a_frozen_holder_keeps_its_lock(path: Path, held: subprocess.Popen[str]) -> None:
     held.send_signal(signal.SIGSTOP)
 
@@ -150,6 +151,7 @@ def test_all_who_wait_have_their_turn_one_after_the_other(path: Path) -> None:
     wait_in_line(path, races=3, seed=1)
 
 
+@pytest.mark.fault("F11", seen="told for whom it waits, and has its turn")
 def test_who_waits_is_told_for_whom_and_gets_the_lock_when_it_is_free(path: Path) -> None:
     said: list[str] = []
     with holding(path) as held, ThreadPoolExecutor(1) as threads:
@@ -182,6 +184,7 @@ StateLock(Path(sys.argv[1]), "apply", 3600.0, lambda line: print(line, flush=Tru
 """
 
 
+@pytest.mark.fault("F44", seen="waiting for the lock: ended")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -2), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
 def test_a_signal_ends_the_wait_at_once(path: Path, number: signal.Signals, code: int) -> None:
     with (

@@ -445,6 +445,7 @@ def _limited_run(path: Path, text: str, room: int) -> dict[str, set[str]]:
     return told
 
 
+@pytest.mark.fault("F8", seen="a full disk at 12 sizes of the WAL: nothing lost, nothing claimed")
 def test_wherever_the_disk_is_full_nothing_is_lost_or_claimed(path: Path) -> None:
     randomly = random.Random(8)
     failures = 0
