@@ -31,7 +31,16 @@ _TOKEN: Final = re.compile(rf"(?:[^\W\d_{_UNSPACED}][{_MARKS_ABOVE}]*)+|[0-9]+|.
 # Texts up to so many columns are easier to read side by side.
 _SHORT_COLUMNS: Final = 24
 # How many lines an excerpt takes, and how many characters of what stayed around a difference, and of a difference.
-_CUTS: Final = ((1, 48, 120), (1, 24, 120), (1, 12, 120), (2, 48, 240), (2, 24, 120), (2, 12, 60), (2, 12, 24))
+_CUTS: Final = (
+    (1, 48, 120),
+    (1, 24, 120),
+    (1, 12, 120),
+    (2, 48, 240),
+    (2, 24, 120),
+    (2, 12, 60),
+    (2, 12, 24),
+    (3, 12, 24),
+)
 _ISLAND: Final = 2
 _LONG_WORD: Final = 12
 
@@ -62,10 +71,10 @@ def compare(first: list[str], second: list[str]) -> tuple[Piece, ...]:
 
 
 def excerpt(pieces: tuple[Piece, ...], width: int) -> tuple[Piece, ...] | None:
-    """Return *pieces* made visible and cut short, for one line of *width* columns, or two: marks and quotes included.
+    """Return *pieces* made visible and cut short, for a line of *width* columns, or up to three where one is too short.
 
-    None when both texts are better shown beside each other: they are short, have too little in common or too many
-    differences, or hold the marks themselves.
+    Marks and quotes count. None when both texts are better shown beside each other: they are short, have too little in
+    common or too many differences, or hold the marks themselves.
     """
     pieces = _without_islands(pieces)
     if not _is_partial(pieces):

@@ -46,7 +46,7 @@ Shown: TypeAlias = New | Along | Pair | Edit
 
 
 def shown(field: FieldChange, width: int) -> Shown:
-    """Return *field* for people: at most *width* columns for a value, and two lines of them for an edit."""
+    """Return *field* for people: at most *width* columns for a value, and up to three lines of them for an edit."""
     if field.known is None:
         return New(value_text(field.desired, width))
     if not field.differs:

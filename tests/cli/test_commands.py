@@ -9,7 +9,7 @@ import pytest
 from kbsync.emulator.sample import SAMPLE_TOKEN
 from kbsync.providers import ALL_RULES
 from kbsync.views.reports import REPORT_FORMATS
-from tests.cli.desk import MANIFEST, PENDING, Desk
+from tests.cli.desk import DATASET, MANIFEST, PENDING, Desk
 from tests.cli.refusals import well_formed
 
 IMAGE = "coze-cn/744632974166804001/image/7446670805219090001"
@@ -60,6 +60,32 @@ def test_a_guard_stands_above_changes_and_the_plan_is_shown_all_the_same(desk: D
     assert told.code == 4
     assert "max-changes" in told.out
     assert desk.requests == 0
+
+
+def test_a_plan_of_many_changes_is_told_in_groups_or_listed_when_asked(desk: Desk) -> None:
+    lines = (
+        f'{{"target":"coze-cn","dataset":"{DATASET}","kind":"image","id":"{n}","caption":"猫"}}\n'
+        for n in range(100, 160)
+    )
+    desk.write("manifests/many.jsonl", "".join(lines))
+
+    grouped, listed = desk.run("plan"), desk.run("plan", "--all")
+
+    assert '+ 60 × image  caption  (new) → "猫"' in grouped.out
+    assert len(grouped.out.splitlines()) < 30
+    assert listed.out.count('caption  (new) → "猫"') == 60
+
+
+def test_links_in_markdown_begin_where_they_are_told_to(desk: Desk) -> None:
+    relative, absolute = (
+        desk.run("plan", "--format", "markdown", *base)
+        for base in ((), ("--link-base", "https://git.example/o/r/blob/0a1b"))
+    )
+    wrong = desk.run("plan", "--format", "markdown", "--link-base", "javascript:alert(1)//")
+
+    assert "](manifests/" in relative.out
+    assert "](https://git.example/o/r/blob/0a1b/manifests/" in absolute.out
+    assert (wrong.code, wrong.out) == (64, "")
 
 
 def test_a_limit_leaves_the_rest_for_the_next_run(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import pickle
+import tracemalloc
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,10 @@ from jsonschema import Draft202012Validator
 
 from kbsync.core.items import Source
 from kbsync.core.plan import Plan
-from kbsync.core.plan_document import plan_from_json, plan_to_json, seal, source_to_plain
+from kbsync.core.plan_document import plan_from_json, plan_lines, plan_to_json, seal, source_to_plain
 from kbsync.errors import InputError
 from kbsync.views.schemas import PLAN_SCHEMA
-from tests.views.worlds import EXAMPLE, plans
+from tests.views.worlds import EXAMPLE, a_plan, caption, plans
 
 DOCUMENT = plan_to_json(EXAMPLE)
 SCHEMA = Draft202012Validator(PLAN_SCHEMA)
@@ -47,6 +48,19 @@ def test_a_plan_is_read_as_it_was_written(plan: Plan) -> None:
 @given(plans())
 def test_every_plan_matches_the_published_schema(plan: Plan) -> None:
     SCHEMA.validate(json.loads(plan_to_json(plan)))
+
+
+def test_a_plan_is_written_change_by_change() -> None:
+    """Writing ten times as many changes takes no more memory at a time."""
+    peaks = []
+    for size in (300, 3_000):
+        plan = a_plan(tuple(map(caption, range(size))))
+        tracemalloc.start()
+        total = sum(map(len, plan_lines(plan)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert total > 200 * size
+    assert peaks[1] < peaks[0] * 2
 
 
 def test_the_schema_itself_is_sound() -> None:

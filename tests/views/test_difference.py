@@ -32,7 +32,7 @@ def test_an_excerpt_is_inert_fits_and_shows_a_difference(known: str, desired: st
     if line is not None:
         assert known != desired
         assert "[-" in line or "{+" in line
-        assert width_of(line) + 2 <= 2 * width
+        assert width_of(line) + 2 <= 3 * width
         assert harmless(line, ends="")
         assert list(orders(f'"{line}"')) == []
 

@@ -19,6 +19,7 @@ from tests.views.worlds import (
     EMPTY,
     EXAMPLE,
     LARGE,
+    TEXTS,
     a_plan,
     caption,
     harmless,
@@ -43,6 +44,15 @@ def test_a_plan_as_text() -> None:
 
 def test_a_plan_as_markdown() -> None:
     golden.check("plan.md", plan_markdown(EXAMPLE))
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_texts_that_differ_as_text(width: int) -> None:
+    golden.check(f"plan-texts-{width}.txt", "\n".join(plan_text(TEXTS, width=width)) + "\n")
+
+
+def test_texts_that_differ_as_markdown() -> None:
+    golden.check("plan-texts.md", plan_markdown(TEXTS))
 
 
 def test_a_plan_as_json() -> None:
@@ -130,6 +140,15 @@ def test_markdown_fits_whatever_the_texts_are(limit: int) -> None:
     )
 
     assert len(plan_markdown(crowded, max_characters=limit).encode("utf-16-le", "surrogatepass")) // 2 <= limit
+
+
+@pytest.mark.parametrize("limit", [10_000, 65_000])
+def test_markdown_tells_every_change_of_hostile_plans_or_counts_it(limit: int) -> None:
+    markdown = plan_markdown(hostile_plan(500), max_characters=limit)
+    counted = re.search(r"and ([\d,]+) more change", markdown)
+
+    assert told(markdown.splitlines()) + int(counted[1] if counted else 0) >= 500
+    assert inert_markdown(markdown, PLAN_MARKER)
 
 
 def test_json_of_a_plan_is_one_document() -> None:

@@ -172,6 +172,32 @@ LARGE = a_plan(
     (*map(one_of_five, (*range(60), 777, 50_001, 70_008)), RENAMED),
     released=tuple(Item("coze-cn", "744632974166804001", "image", f"{744667080521909000 + n}") for n in range(5)),
 )
+_ENGLISH = (
+    "This picture shows a small cat that sits on a green lawn in front of an old stone house; behind it there is a "
+    "fence, and a dog looks over it. The sky is blue with a few clouds."
+)
+_CHINESE = (
+    "这张图片展示了一只小猫坐在绿色的草坪上，背后是一座古老的石头房子；房子后面有一道篱笆，一只小狗从上面看过来。"
+)
+TEXTS = a_plan(
+    tuple(
+        caption(number, known, desired)
+        for number, (known, desired) in enumerate(
+            (
+                (_ENGLISH, _ENGLISH.replace("small", "large").replace("old ", "").replace("a few", "many")),
+                (_ENGLISH, f"{_ENGLISH} Somebody took it in spring."),
+                (_ENGLISH, _CHINESE),
+                (_CHINESE, _CHINESE.replace("小猫", "大猫").replace("绿", "黄")),
+                (_CHINESE, "一只猫"),
+                ("p\u0430ypal invoice", "paypal invoice"),
+                ("u\u0308ber", "\u00fcber"),
+                ("report\u200b.pdf", "report.pdf"),
+                ("a list of [-marks-] and of more words", "a list of [-marks-] and of many more words"),
+                ("line one\nline two, which has a tail", "line one\nline 2, which has a tail"),
+            )
+        )
+    )
+)
 EMPTY = a_plan((), summary=Summary(3, 3, 0, 0, 0, 0))
 
 
