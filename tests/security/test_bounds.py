@@ -77,7 +77,7 @@ async def _apply(folder: Path, fault: Fault) -> tuple[int, Sequence[dict[str, ob
     """Apply a dozen captions, two attempts each; return the peak of the process in KiB, and the rows of its report."""
     (folder / "manifests").mkdir(parents=True)
     rows = [
-        {"target": "coze-cn", "dataset": DATASET, "kind": "image", "id": str(number), "caption": "x"}
+        {"target": "coze-cn", "dataset": DATASET, "kind": "image", "id": str(number), "caption": f"x{number}"}
         for number in range(1, 13)
     ]
     (folder / "manifests" / "all.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))

@@ -1,5 +1,6 @@
 """Processes that hold a state, and do what they are told."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -64,6 +65,7 @@ class Holding:
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # a signal takes its time
 
     def wake(self) -> None:
         self.process.send_signal(signal.SIGCONT)
