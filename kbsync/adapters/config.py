@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import blake2b
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 
-from kbsync.adapters.files import read_regular
+from kbsync.adapters.config_text import places_in, read_text, shown, syntax_problem
 from kbsync.adapters.secrets import resolve
 from kbsync.core.endpoint import EndpointError, parse_endpoint
 from kbsync.core.items import Source
@@ -35,7 +35,6 @@ from kbsync.errors import InputError
 __all__ = ("CONFIG_NAME", "Access", "Config", "Target", "find_config", "read_config")
 
 CONFIG_NAME: Final = "kbsync.toml"
-_MAX_BYTES: Final = 1024 * 1024
 # Words for credentials say nothing about them, and nothing in another process.
 _CREDENTIALS: Final = os.urandom(32)
 _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -117,7 +116,7 @@ def find_config(start: Path) -> Path:
         if file.is_file():
             if file.stat().st_uid not in {0, os.geteuid()}:
                 raise InputError(
-                    [f"{_shown(file)}:1:1: it belongs to another user; --config names it if it is meant [config]"]
+                    [f"{shown(file)}:1:1: it belongs to another user; --config names it if it is meant [config]"]
                 )
             return file
 
@@ -126,11 +125,11 @@ def find_config(start: Path) -> Path:
 
 def read_config(file: Path, providers: Mapping[str, Provider], allowed: Collection[str] = ()) -> Config:
     """Return the configuration in *file*. Raises InputError with every mistake and its place."""
-    text = _text(file)
+    text = read_text(file)
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError([_syntax(file, error)]) from None
+        raise InputError([syntax_problem(file, error)]) from None
 
     reader = _Reader(file, text, providers, allowed)
     config = reader.read(document)
@@ -144,7 +143,7 @@ class _Reader:
 
     def __init__(self, file: Path, text: str, providers: Mapping[str, Provider], allowed: Collection[str]) -> None:
         self._file = file
-        self._places = _places(text)
+        self._places = places_in(text)
         self._providers = providers
         self._allowed = allowed
         self.problems: list[Problem] = []
@@ -244,69 +243,9 @@ class _Reader:
         while path and path not in self._places:
             path = path[:-1]
         line, column = self._places.get(path, (1, 1))
-        self.problems.append(Problem(Source(_shown(self._file), line, column), rule, message))
-
-
-def _text(file: Path) -> str:
-    try:
-        data = read_regular(file, _MAX_BYTES)
-    except OSError as error:
-        raise InputError([f"{_shown(file)}:1:1: cannot be read: {error.strerror} [config]"]) from None
-    if len(data) > _MAX_BYTES:
-        raise InputError([f"{_shown(file)}:1:1: a configuration is at most 1 MiB [config]"])
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise InputError([f"{_shown(file)}:{line}:{column}: this is not UTF-8 text [not-utf8]"]) from None
-
-
-def _syntax(file: Path, error: Exception) -> str:
-    found = re.search(r"^(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)$", str(error))
-    if found is None:  # `at end of document`, or nested too deep
-        what = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        return f"{_shown(file)}:1:1: {what} [syntax]"
-    return f"{_shown(file)}:{found['line']}:{found['column']}: {found['what']} [syntax]"
-
-
-def _places(text: str) -> dict[tuple[str, ...], tuple[int, int]]:
-    """Return the line and column at which each table and key begins.
-
-    Looks at lines only, which is enough for the tables that a configuration has; what it does not find is told at the
-    nearest place above.
-    """
-    places: dict[tuple[str, ...], tuple[int, int]] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?(?P<name>[^\]]*)\]", line)
-        if header is not None:
-            table = tuple(_keys(header["name"]))
-            places.setdefault(table, (number, header.start("name") + 1))
-            continue
-        pair = re.match(r"\s*(?P<name>(?:[A-Za-z0-9_.-]|\"[^\"]*\"|'[^']*'|\s)+?)\s*=", line)
-        if pair is not None:
-            column = len(line) - len(line.lstrip()) + 1
-            places.setdefault((*table, *_keys(pair["name"])), (number, column))
-
-    for path, place in list(places.items()):
-        for length in range(1, len(path)):
-            places.setdefault(path[:length], place)
-    return places
-
-
-def _keys(dotted: str) -> Iterator[str]:
-    for part in re.finditer(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)", dotted):
-        yield part[1] or part[2] or part[3] or ""
+        self.problems.append(Problem(Source(shown(self._file), line, column), rule, message))
 
 
 def _nearest(word: str, known: list[str]) -> str:
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
-
-
-def _shown(file: Path) -> str:
-    try:
-        return str(file.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(file)
