@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kbsync.core.items import Source
 
-__all__ = ("CORE_RULES", "GUARD_RULES", "Finding", "Level", "Problem", "Rule", "Severity", "by_id")
+__all__ = ("CORE_RULES", "GUARD_RULES", "Finding", "Level", "Problem", "Rule", "Severity", "by_id", "lint_rule")
 
 Severity: TypeAlias = Literal["error", "warning"]
 Level: TypeAlias = Severity | Literal["off"]
@@ -28,6 +28,11 @@ class Rule:
     severity: Level = "error"
     liftable: bool = False
     lint: bool = False
+
+
+def lint_rule(id_: str, summary: str, severity: Level = "warning") -> Rule:
+    """Return a rule that is a lint."""
+    return Rule(id_, summary, severity, lint=True)
 
 
 class Finding(NamedTuple):

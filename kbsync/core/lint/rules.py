@@ -7,7 +7,7 @@ from typing import Final
 
 from kbsync.core.entries import nearest
 from kbsync.core.items import Source
-from kbsync.core.rules import Level, Problem, Rule
+from kbsync.core.rules import Level, Problem, Rule, lint_rule
 
 __all__ = (
     "LINT_RULES",
@@ -25,24 +25,22 @@ SHRINKING_FACTOR: Final = 10
 _MAX_LISTED: Final = 100
 
 
-def _lint(name: str, summary: str, severity: Level = "warning") -> Rule:
-    return Rule(name, summary, severity, lint=True)
-
-
 LINT_RULES: Final = (
-    _lint("empty-caption", "A caption is empty, although `allow_empty: true` lets it be.", "off"),
-    _lint("blank-text", "A caption, name or meta text holds nothing that can be seen."),
-    _lint(
+    lint_rule("empty-caption", "A caption is empty, although `allow_empty: true` lets it be.", "off"),
+    lint_rule("blank-text", "A caption, name or meta text holds nothing that can be seen."),
+    lint_rule(
         "placeholder-caption", "A caption is a word like TODO or 待补充, a template, a file name or punctuation alone."
     ),
-    _lint("surrounding-space", "A caption, name, meta text or meta field name begins or ends with white space."),
-    _lint("duplicate-caption", f"{MANY_IMAGES} images of a container or more have the same caption."),
-    _lint(
+    lint_rule("surrounding-space", "A caption, name, meta text or meta field name begins or ends with white space."),
+    lint_rule("duplicate-caption", f"{MANY_IMAGES} images of a container or more have the same caption."),
+    lint_rule(
         "shrinking-caption",
         f"A known caption of {MIN_SHRINKING_CHARACTERS} characters or more would shrink to under a tenth.",
     ),
-    _lint("non-ascii-field-name", "A meta field name is not ASCII, which pages of the vendor disagree about.", "off"),
-    _lint(
+    lint_rule(
+        "non-ascii-field-name", "A meta field name is not ASCII, which pages of the vendor disagree about.", "off"
+    ),
+    lint_rule(
         "look-alike-id", "Two ids of a container differ only in letter case, or in O for 0 or I or l for 1 in a number."
     ),
 )

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, no_default, refuse
 from kbsync.core.fields import Fields, UpdateRule, Value
 from kbsync.core.manifest import Dialect, KindDialect
-from kbsync.core.rules import Finding, Rule
+from kbsync.core.rules import Finding, Rule, lint_rule
 
 __all__ = ("DIALECT", "RULES", "CozeHeader", "DocumentEntry", "ImageEntry", "UpdateRuleEntry", "is_id")
 
@@ -25,21 +25,9 @@ _FILE_ENDINGS: Final = (".pdf", ".txt", ".doc", ".docx")
 
 RULES: Final = (
     Rule("update-interval", "An update interval is under 24 hours, the least that Coze documents.", liftable=True),
-    Rule(
-        "long-caption", "A caption is over 2000 characters, where Coze's own pages stop.", severity="warning", lint=True
-    ),
-    Rule(
-        "update-rule-of-file",
-        "An update rule has a document fetched again whose name is that of a local file.",
-        severity="warning",
-        lint=True,
-    ),
-    Rule(
-        "long-name",
-        "A Coze document name is over 100 characters, where Coze's own pages stop.",
-        severity="warning",
-        lint=True,
-    ),
+    lint_rule("long-caption", "A caption is over 2000 characters, where Coze's own pages stop."),
+    lint_rule("update-rule-of-file", "An update rule has a document fetched again whose name is that of a local file."),
+    lint_rule("long-name", "A Coze document name is over 100 characters, where Coze's own pages stop."),
 )
 
 _ID_PATTERN: Final = "^[1-9][0-9]{0,19}$"

@@ -11,8 +11,8 @@ import orjson
 from kbsync.core.fields import Value
 from kbsync.core.pages import Entry, Layout, read_page, told_text
 from kbsync.core.wire import Answer, Live, Page, Verdict
+from kbsync.providers.volcengine.entries import container_keys
 from kbsync.providers.volcengine.live import parse_live
-from kbsync.providers.volcengine.manifest import container_keys
 from kbsync.providers.volcengine.reads import as_object, meta_fields
 
 __all__ = ("LIST_PATH", "PAGE_SIZE", "list_body", "list_page")

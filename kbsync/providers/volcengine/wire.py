@@ -24,9 +24,9 @@ from kbsync.core.items import Item
 from kbsync.core.redaction import Redact, redactor
 from kbsync.core.wire import Answer, Operation, Page, ReadResult, Refused, Request, Response, Unauthorised, Verdict
 from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
+from kbsync.providers.volcengine.entries import container_keys, is_document_id
 from kbsync.providers.volcengine.lists import LIST_PATH, PAGE_SIZE, list_body, list_page
 from kbsync.providers.volcengine.live import overlay, write_item
-from kbsync.providers.volcengine.manifest import container_keys, is_document_id
 from kbsync.providers.volcengine.reads import LiveMeta, Prove, as_object, prove_meta, prove_name, read_list, read_one
 from kbsync.providers.volcengine.sign import SIGNATURE, AccessKey, sign
 

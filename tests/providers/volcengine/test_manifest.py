@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 from kbsync.core.entries import findings
 from kbsync.core.fields import MetaValue
 from kbsync.providers import PROVIDERS
-from kbsync.providers.volcengine.manifest import VolcengineHeader, container_keys, dialect
+from kbsync.providers.volcengine.entries import VolcengineHeader, container_keys
+from kbsync.providers.volcengine.manifest import dialect
 
 DIALECT = dialect(strict_field_names=False)
 SHAPE = DIALECT.kinds["document"]
