@@ -14,10 +14,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from kbsync.core.inert import ORDER
 from kbsync.views.escape import visible, width_of
 
-__all__ = ("MARKS", "Piece", "compare", "excerpt", "tokens")
+__all__ = ("Piece", "compare", "excerpt", "tokens")
 
 Kind: TypeAlias = Literal["kept", "deleted", "inserted"]
-MARKS: Final[dict[Kind, tuple[str, str]]] = {"kept": ("", ""), "deleted": ("[-", "-]"), "inserted": ("{+", "+}")}
+_MARKS: Final[dict[Kind, tuple[str, str]]] = {"kept": ("", ""), "deleted": ("[-", "-]"), "inserted": ("{+", "+}")}
 
 _MAX_TOKENS: Final = 400
 _MAX_MATCHES: Final = 6_000
@@ -51,6 +51,12 @@ class Piece(NamedTuple):
     kind: Kind
     text: str
 
+    @property
+    def marked(self) -> str:
+        """The text between its marks: `[-deleted-]`, `{+inserted+}`; what was kept has none."""
+        opening, closing = _MARKS[self.kind]
+        return f"{opening}{self.text}{closing}"
+
 
 def tokens(text: str) -> list[str]:
     """Return *text* as words, numbers and single characters."""
@@ -81,7 +87,7 @@ def excerpt(pieces: tuple[Piece, ...], width: int) -> tuple[Piece, ...] | None:
         return None
     for lines, context, changed in _CUTS:
         shown = tuple(_cut(pieces, context, changed))
-        line = "".join(MARKS[kind][0] + text + MARKS[kind][1] for kind, text in shown)
+        line = "".join(piece.marked for piece in shown)
         if width_of(line) + 2 <= lines * width:
             return None if ORDER.search(line) else shown
     return None

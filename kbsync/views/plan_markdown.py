@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Final
 
 from kbsync.core.plan import FieldChange, Plan
-from kbsync.views.difference import MARKS
 from kbsync.views.escape import code_span, prose
 from kbsync.views.links import linked
 from kbsync.views.page import MAX_COMMENT_CHARACTERS, Page, length
@@ -188,7 +187,7 @@ def _values(field: FieldChange) -> str:
         case Along(desired):
             return f"{_span(desired)} (sent along)"
         case Edit(pieces, quote, remark):
-            text = "".join(MARKS[kind][0] + part + MARKS[kind][1] for kind, part in pieces)
+            text = "".join(piece.marked for piece in pieces)
             return f"{_span(quote + text + quote)}{_remark(remark)}"
         case Pair(known, desired, remark):
             return f"{_span(known)} → {_span(desired)}{_remark(remark)}"

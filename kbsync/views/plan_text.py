@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from kbsync.core.plan import FieldChange, Plan
-from kbsync.views.difference import MARKS, Piece
+from kbsync.views.difference import Piece
 from kbsync.views.escape import one_line, width_of
 from kbsync.views.paint import PLAIN, Paint
 from kbsync.views.plan_outline import (
@@ -186,12 +186,10 @@ def _values(field: FieldChange, paint: Paint, room: int) -> Iterator[str]:
 
 
 def _piece(piece: Piece, paint: Paint) -> str:
-    opening, closing = MARKS[piece.kind]
-    text = f"{opening}{piece.text}{closing}"
     match piece.kind:
         case "kept":
-            return text
+            return piece.marked
         case "deleted":
-            return paint.red(text)
+            return paint.red(piece.marked)
         case "inserted":
-            return paint.green(text)
+            return paint.green(piece.marked)

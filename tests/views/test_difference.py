@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsync.views.difference import MARKS, Piece, compare, excerpt, tokens
+from kbsync.views.difference import Piece, compare, excerpt, tokens
 from kbsync.views.escape import width_of
 from tests.security.hostile import orders
 from tests.views.worlds import harmless, nasty
@@ -14,7 +14,7 @@ texts = st.one_of(words.map("".join), nasty)
 
 
 def joined(pieces: tuple[Piece, ...] | None) -> str | None:
-    return None if pieces is None else "".join(MARKS[kind][0] + text + MARKS[kind][1] for kind, text in pieces)
+    return None if pieces is None else "".join(piece.marked for piece in pieces)
 
 
 @given(texts, texts)

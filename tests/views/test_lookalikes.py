@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from kbsync.core.fields import MetaValue, Value
 from kbsync.core.plan import FieldChange
-from kbsync.views.difference import MARKS, compare, tokens
+from kbsync.views.difference import compare, tokens
 from kbsync.views.lookalikes import unseen
 from kbsync.views.plan_values import Along, Edit, New, Pair, shown
 from tests.views.worlds import harmless, nasty
@@ -85,9 +85,7 @@ def test_meta_values_are_compared_like_texts(known: Value, desired: Value, line:
     told = shown(FieldChange("meta.x", known, desired), 80)
 
     assert isinstance(told, Edit)
-    assert (
-        line == told.quote + "".join(MARKS[kind][0] + text + MARKS[kind][1] for kind, text in told.pieces) + told.quote
-    )
+    assert line == told.quote + "".join(piece.marked for piece in told.pieces) + told.quote
 
 
 def test_a_difference_behind_what_is_shown_of_a_list_comes_into_view() -> None:

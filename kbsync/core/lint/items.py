@@ -1,12 +1,11 @@
 """Lints of a container's items, one after the other, at little cost for those that nothing is wrong with."""
 
-import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
-from kbsync.core.inert import CHARACTERS
+from kbsync.core.inert import CHARACTERS, RANGES
 from kbsync.core.items import Source
 from kbsync.core.lint.captions import Captions
 from kbsync.core.lint.placeholders import (
@@ -34,11 +33,9 @@ _IDS: Final = frozenset(
 _SPACES: Final = {" ": "a space", "\n": "a line feed", "\t": "a tab"}
 _NOTHING: Final[Sequence[Finding]] = ()
 # White space, and what is not seen or is obeyed: a text with none of it at either end is neither blank nor padded.
-_UNSEEN: Final = frozenset(
-    chr(code)
-    for first, last in re.findall("(.)(?:-(.))?", CHARACTERS.pattern[1:-1], re.DOTALL)
-    for code in range(ord(first), ord(last or first) + 1)
-) | frozenset(" \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
+_UNSEEN: Final = frozenset(chr(code) for ends in RANGES for code in range(ord(ends[0]), ord(ends[-1]) + 1)) | frozenset(
+    " \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 _CAPTION_BEGINS: Final = _UNSEEN | BEGINNINGS
 _LONG_CAPTION_BEGINS: Final = _UNSEEN | LONG_BEGINNINGS
 _CAPTION_ENDS: Final = _UNSEEN | ENDS
