@@ -22,12 +22,14 @@ from kbsync.views.wording import count, place
 __all__ = ("result_text",)
 
 _SHOWN_EACH: Final = 20
+# What was not attempted is all of a kind, and whoever stopped a run wants to see the rest of the result.
+_NOT_ATTEMPTED_SHOWN: Final = 3
 
 
 def result_text(report: Report, *, paint: Paint = PLAIN, all_up_to: int = 50, width: int = 100) -> Iterator[str]:
     """Yield *report* as lines without line ends.
 
-    A run of at most *all_up_to* changes is listed whole; of a larger one each outcome but `updated` is, up to 20
+    A run of at most *all_up_to* changes is listed whole; of a larger one each outcome but `updated` is, with some
     changes each, the others counted. *width* bounds how much of a provider's message is shown.
     """
     small = len(report.rows) <= all_up_to
@@ -68,10 +70,11 @@ def _troubles(read: Digest, paint: Paint, width: int) -> Iterator[str]:
         if total:
             yield ""
             yield f"{paint.bold(words(outcome))}  {count(total, 'change')}: {one_line(reasons(read, outcome), 200)}"
-            for row in read.first[outcome]:
+            limit = _NOT_ATTEMPTED_SHOWN if outcome == "not_attempted" else _SHOWN_EACH
+            for row in read.first[outcome][:limit]:
                 yield from _row(row, paint, width)
-            if total > _SHOWN_EACH:
-                yield f"  … and {total - _SHOWN_EACH:,} more, see the report"
+            if total > limit:
+                yield f"  … and {total - limit:,} more, see the report"
 
 
 def _row(row: ReportRow, paint: Paint, width: int) -> Iterator[str]:

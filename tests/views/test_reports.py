@@ -45,7 +45,14 @@ def test_a_large_result_lists_what_did_not_go_well_and_counts_the_rest() -> None
 
     assert sum(line.startswith("  failed ") for line in lines) == 20
     assert sum(line.startswith("  updated ") for line in lines) == 0
-    assert lines.count("  … and 10 more, see the report") == 4
+    assert lines.count("  … and 10 more, see the report") == 3
+
+
+def test_of_what_was_not_attempted_few_are_listed() -> None:
+    lines = list(result_text(a_report(list(REPORT.rows) * 30)))
+
+    assert sum(line.startswith("  not attempted ") for line in lines) == 3
+    assert "  … and 27 more, see the report" in lines
 
 
 @given(reports())
