@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, cast
 import click
 
 from kbsync.core.rules import Level
+from kbsync.core.selection import KEYS, Selection, Selector, parse_selector
 from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
 from kbsync.views.escape import one_line
@@ -29,6 +30,7 @@ __all__ = (
     "lint_options",
     "paths_argument",
     "reason_option",
+    "selection_options",
 )
 
 _LINE_WIDTH: Final = 2000
@@ -160,6 +162,33 @@ def lint_options(command: _Command) -> _Command:
     for option, name, text in reversed(options):
         decorated = click.option(option, name, multiple=True, metavar="ID", help=text)(decorated)
     return cast("_Command", decorated)
+
+
+def selection_options(command: _Command) -> _Command:
+    """Take `--only SELECTOR` and `--exclude SELECTOR`, any number of times; the command has them as *selection*."""
+
+    @wraps(command)
+    def with_selection(*args: Any, only: Sequence[Selector], excluded: Sequence[Selector], **kwargs: Any) -> Any:
+        return command(*args, selection=Selection(only, excluded), **kwargs)
+
+    keys = ", ".join(KEYS)
+    decorated: Callable[..., Any] = with_selection
+    for option, name, text in (
+        ("--exclude", "excluded", "Leave such items out, also of what --only names."),
+        ("--only", "only", f"Only items like kind=image or id=7446*,file=*pets*; by {keys}."),
+    ):
+        decorated = click.option(option, name, multiple=True, metavar="SELECTOR", callback=_as_selectors, help=text)(
+            decorated
+        )
+    return cast("_Command", decorated)
+
+
+def _as_selectors(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> tuple[Selector, ...]:
+    """Return what each of *value* selects."""
+    try:
+        return tuple(map(parse_selector, value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
 
 
 def reason_option(command: _Command) -> _Command:
