@@ -11,6 +11,7 @@ import click
 
 from kbsync.adapters.files import write_whole
 from kbsync.adapters.state import StateStore
+from kbsync.cli.changed_since import touched_since
 from kbsync.cli.choosing import Choice
 from kbsync.cli.complaints import complain
 from kbsync.cli.options import (
@@ -62,6 +63,7 @@ class _Wishes:
     paths: Sequence[str]
     plan_file: Path | None
     selection: Selection
+    changed_since: str | None
     failed: bool
     yes: bool
     reason: str
@@ -117,6 +119,7 @@ def apply(
     allowed: Sequence[str],
     levels: Mapping[str, Level],
     selection: Selection,
+    changed_since: str | None,
     reason: str,
     yes: bool,
     plan_file: Path | None,
@@ -137,9 +140,10 @@ def apply(
     Sends nothing before the plan is shown and agreed to. Every outcome is recorded before it is shown; run it again
     after anything went wrong, and it goes on where it was.
     """
-    if plan_file is not None and (paths or failed or selection):
+    if plan_file is not None and (paths or failed or selection or changed_since is not None):
         raise UsageError(
-            "--plan says what is applied; it goes with no PATH, and none of --failed, --only and --exclude"
+            "--plan says what is applied; it goes with no PATH, and with none of --failed, --only, --exclude and "
+            "--changed-since"
         )
     if plan_file is not None and levels:
         raise UsageError("--plan was linted when it was made; it goes with none of --warn, --error and --off")
@@ -155,6 +159,7 @@ def apply(
         paths=paths,
         plan_file=plan_file,
         selection=selection,
+        changed_since=changed_since,
         failed=failed,
         yes=yes,
         reason=reason,
@@ -180,7 +185,9 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         plan = read_saved(wishes.plan_file, workspace, known, guards)
         stale = moved(plan, known)
     else:
-        choice = Choice(wishes.selection, store.failed_of() if wishes.failed else None)
+        since = wishes.changed_since
+        touched = None if since is None else touched_since(workspace, wishes.paths, since)
+        choice = Choice(wishes.selection, store.failed_of() if wishes.failed else None, touched)
         plan, warnings = workspace.plan(known, wishes.paths, guards=guards, chosen=choice.predicate())
         console.err.lines(problem_lines(warnings))
         choice.check(plan)

@@ -8,6 +8,7 @@ from kbsync.core.items import Item
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import Plan
 from kbsync.core.selection import Selection
+from kbsync.core.touched import Touched
 from kbsync.errors import UsageError
 
 __all__ = ("Choice",)
@@ -15,14 +16,15 @@ __all__ = ("Choice",)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The items that *selection* chooses and that are *among* those, if given."""
+    """The items that *selection* chooses, that are *among* those and were *touched*, where that is given."""
 
     selection: Selection
     among: Collection[Item] | None = None
+    touched: Touched | None = None
 
     def predicate(self) -> Callable[[Desired], bool] | None:
         """Return what tells of each item whether it is chosen; None when all are."""
-        if not self.selection and self.among is None:
+        if not self.selection and self.among is None and self.touched is None:
             return None
         return self._chooses
 
@@ -36,9 +38,10 @@ class Choice:
             raise UsageError("\n".join(idle))
         for selector, why in self.selection.idle_excluded():
             note(f"--exclude {selector.text}: {why}")
-        if self.selection and not drawn.summary.items:
+        if not drawn.summary.items and (self.selection or self.touched is not None):
             note("no item is chosen: nothing was compared")
 
     def _chooses(self, desired: Desired) -> bool:
         chosen = self.selection.chooses(desired)
-        return chosen and (self.among is None or desired.item in self.among)
+        among = self.among is None or desired.item in self.among
+        return chosen and among and (self.touched is None or self.touched.holds(desired))

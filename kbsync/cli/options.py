@@ -165,14 +165,18 @@ def lint_options(command: _Command) -> _Command:
 
 
 def selection_options(command: _Command) -> _Command:
-    """Take `--only SELECTOR` and `--exclude SELECTOR`, any number of times; the command has them as *selection*."""
+    """Take `--only SELECTOR` and `--exclude SELECTOR`, which the command has as *selection*, and `--changed-since`."""
 
     @wraps(command)
     def with_selection(*args: Any, only: Sequence[Selector], excluded: Sequence[Selector], **kwargs: Any) -> Any:
         return command(*args, selection=Selection(only, excluded), **kwargs)
 
     keys = ", ".join(KEYS)
-    decorated: Callable[..., Any] = with_selection
+    decorated: Callable[..., Any] = click.option(
+        "--changed-since",
+        metavar="REV",
+        help="Only items declared otherwise than in a git commit; main... is where this branch left main.",
+    )(with_selection)
     for option, name, text in (
         ("--exclude", "excluded", "Leave such items out, also of what --only names."),
         ("--only", "only", f"Only items like kind=image or id=7446*,file=*pets*; by {keys}."),

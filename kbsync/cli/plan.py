@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from kbsync.adapters.files import write_whole
+from kbsync.cli.changed_since import touched_since
 from kbsync.cli.choosing import Choice
 from kbsync.cli.options import (
     Console,
@@ -70,6 +71,7 @@ def plan(
     allowed: Sequence[str],
     levels: Mapping[str, Level],
     selection: Selection,
+    changed_since: str | None,
     out: Path | None,
     form: str,
     every: bool,
@@ -85,7 +87,8 @@ def plan(
     workspace = open_workspace(config_file, allowed, levels)
     if out is not None:
         workspace.check_output("--out", out, paths)
-    choice = Choice(selection)
+    touched = None if changed_since is None else touched_since(workspace, paths, changed_since)
+    choice = Choice(selection, touched=touched)
     with workspace.store() as store:
         guards = with_max_changes(workspace.config.guards, max_changes)
         drawn, warnings = workspace.plan(store.known(), paths, guards=guards, chosen=choice.predicate())

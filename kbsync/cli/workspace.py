@@ -46,10 +46,11 @@ class Workspace:
         """Return the state, which need not exist yet."""
         return StateStore(self.config.state_path, say=note)
 
-    def read(self, paths: Sequence[str], *, lint: bool = True) -> ManifestStream:
+    def read(self, paths: Sequence[str], *, lint: bool = True, root: Path | None = None) -> ManifestStream:
         """Return the items of the manifests at *paths*; without any, of those that the configuration names.
 
-        Without *lint*, only what is not allowed is a problem.
+        Without *lint*, only what is not allowed is a problem. *root* is where the paths begin and what they must not
+        leave, if that is not the working directory.
         Raises UsageError for an empty path, which is a variable that nobody has set, and would be the whole folder.
         """
         if "" in paths:
@@ -59,7 +60,7 @@ class Workspace:
             targets=self.dialects(),
             rules=self.rules if lint else switched(ALL_RULES, _ALL_OFF),
             allow=self.allowed,
-            root=Path.cwd() if paths else self.config.folder,
+            root=root or (Path.cwd() if paths else self.config.folder),
         )
 
     def check_output(self, option: str, path: Path, paths: Sequence[str]) -> None:
