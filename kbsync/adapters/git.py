@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
-__all__ = ("Commit", "NoHistoryError", "Repository", "find_repository")
+from kbsync.core.why import Commit
+
+__all__ = ("NoHistoryError", "Repository", "find_repository")
 
 _PATIENCE_S: Final = 120
 _SETTINGS: Final = (
@@ -40,19 +42,6 @@ _FORK: Final = "..."
 
 class NoHistoryError(Exception):
     """Raised when git cannot say what it is asked; `str` of it says why, and what can be done."""
-
-
-class Commit(NamedTuple):
-    """A commit; *at_s* is when it was written, in seconds since the epoch.
-
-    *is_oldest* says that a shallow clone knows none before it: what is said to come from it may be older.
-    """
-
-    id: str
-    author: str
-    at_s: float
-    subject: str
-    is_oldest: bool
 
 
 @dataclass(frozen=True, slots=True)

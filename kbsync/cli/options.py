@@ -24,6 +24,7 @@ __all__ = (
     "Duration",
     "Percentage",
     "allow_option",
+    "as_utf8",
     "check_writable",
     "config_option",
     "console_of",
@@ -201,12 +202,12 @@ def reason_option(command: _Command) -> _Command:
         "--reason",
         default="",
         metavar="TEXT",
-        callback=_as_utf8,
+        callback=as_utf8,
         help="Why something is allowed; kept with the run and in its report.",
     )(command)
 
 
-def _as_utf8(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001  # click's own
+def as_utf8(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001  # click's own
     """Return *value* with escapes for the bytes on the command line that are no UTF-8."""
     return value.encode("utf-8", "backslashreplace").decode()
 
