@@ -11,6 +11,8 @@ import click
 
 from kbsync.adapters.files import write_whole
 from kbsync.adapters.state import StateStore
+from kbsync.cli.changed_since import touched_since
+from kbsync.cli.choosing import Choice
 from kbsync.cli.complaints import complain
 from kbsync.cli.options import (
     Console,
@@ -22,6 +24,7 @@ from kbsync.cli.options import (
     lint_options,
     paths_argument,
     reason_option,
+    selection_options,
 )
 from kbsync.cli.plan import refused, show_plan, with_max_changes
 from kbsync.cli.report import report_format
@@ -33,6 +36,7 @@ from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.report import Report
 from kbsync.core.rules import Level
+from kbsync.core.selection import Selection
 from kbsync.core.settings import ApplySettings
 from kbsync.engine.target import Policy
 from kbsync.errors import KbsyncError, UsageError
@@ -58,6 +62,8 @@ class _Wishes:
 
     paths: Sequence[str]
     plan_file: Path | None
+    selection: Selection
+    changed_since: str | None
     failed: bool
     yes: bool
     reason: str
@@ -72,6 +78,7 @@ class _Wishes:
 @config_option
 @allow_option
 @lint_options
+@selection_options
 @reason_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. Required without a terminal.")
 @click.option(
@@ -111,6 +118,8 @@ def apply(
     config_file: Path | None,
     allowed: Sequence[str],
     levels: Mapping[str, Level],
+    selection: Selection,
+    changed_since: str | None,
     reason: str,
     yes: bool,
     plan_file: Path | None,
@@ -131,8 +140,11 @@ def apply(
     Sends nothing before the plan is shown and agreed to. Every outcome is recorded before it is shown; run it again
     after anything went wrong, and it goes on where it was.
     """
-    if plan_file is not None and (paths or failed):
-        raise UsageError("--plan says what is applied; it goes with neither a PATH nor --failed")
+    if plan_file is not None and (paths or failed or selection or changed_since is not None):
+        raise UsageError(
+            "--plan says what is applied; it goes with no PATH, and with none of --failed, --only, --exclude and "
+            "--changed-since"
+        )
     if plan_file is not None and levels:
         raise UsageError("--plan was linted when it was made; it goes with none of --warn, --error and --off")
     if allowed and not reason.strip():
@@ -146,6 +158,8 @@ def apply(
     wishes = _Wishes(
         paths=paths,
         plan_file=plan_file,
+        selection=selection,
+        changed_since=changed_since,
         failed=failed,
         yes=yes,
         reason=reason,
@@ -171,9 +185,12 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         plan = read_saved(wishes.plan_file, workspace, known, guards)
         stale = moved(plan, known)
     else:
-        only = store.failed_of() if wishes.failed else None
-        plan, warnings = workspace.plan(known, wishes.paths, guards=guards, only=only)
+        since = wishes.changed_since
+        touched = None if since is None else touched_since(workspace, wishes.paths, since)
+        choice = Choice(wishes.selection, store.failed_of() if wishes.failed else None, touched)
+        plan, warnings = workspace.plan(known, wishes.paths, guards=guards, chosen=choice.predicate())
         console.err.lines(problem_lines(warnings))
+        choice.check(plan)
 
     _show_plan(plan, wishes, console)
     if refused(plan):

@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "simulate": "Tell how long apply would take, and what if. Sends nothing.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
+    "why": "Tell all there is about one item: its line, commit, known values and attempts.",
     "state": "Look into the state, and mend it.",
     "emulate": "Serve both APIs locally, with faults on demand.",
     "schema": "Print the JSON Schemas of the file formats.",

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, cast
 import click
 
 from kbsync.core.rules import Level
+from kbsync.core.selection import KEYS, Selection, Selector, parse_selector
 from kbsync.core.settings import parse_duration
 from kbsync.errors import UsageError
 from kbsync.views.escape import one_line
@@ -23,12 +24,14 @@ __all__ = (
     "Duration",
     "Percentage",
     "allow_option",
+    "as_utf8",
     "check_writable",
     "config_option",
     "console_of",
     "lint_options",
     "paths_argument",
     "reason_option",
+    "selection_options",
 )
 
 _LINE_WIDTH: Final = 2000
@@ -162,18 +165,49 @@ def lint_options(command: _Command) -> _Command:
     return cast("_Command", decorated)
 
 
+def selection_options(command: _Command) -> _Command:
+    """Take `--only SELECTOR` and `--exclude SELECTOR`, which the command has as *selection*, and `--changed-since`."""
+
+    @wraps(command)
+    def with_selection(*args: Any, only: Sequence[Selector], excluded: Sequence[Selector], **kwargs: Any) -> Any:
+        return command(*args, selection=Selection(only, excluded), **kwargs)
+
+    keys = ", ".join(KEYS)
+    decorated: Callable[..., Any] = click.option(
+        "--changed-since",
+        metavar="REV",
+        help="Only items declared otherwise than in a git commit; main... is where this branch left main.",
+    )(with_selection)
+    for option, name, text in (
+        ("--exclude", "excluded", "Leave such items out, also of what --only names."),
+        ("--only", "only", f"Only items like kind=image or id=7446*,file=*pets*; by {keys}."),
+    ):
+        decorated = click.option(option, name, multiple=True, metavar="SELECTOR", callback=_as_selectors, help=text)(
+            decorated
+        )
+    return cast("_Command", decorated)
+
+
+def _as_selectors(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> tuple[Selector, ...]:
+    """Return what each of *value* selects."""
+    try:
+        return tuple(map(parse_selector, value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+
+
 def reason_option(command: _Command) -> _Command:
     """Take `--reason TEXT`."""
     return click.option(
         "--reason",
         default="",
         metavar="TEXT",
-        callback=_as_utf8,
+        callback=as_utf8,
         help="Why something is allowed; kept with the run and in its report.",
     )(command)
 
 
-def _as_utf8(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001  # click's own
+def as_utf8(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001  # click's own
     """Return *value* with escapes for the bytes on the command line that are no UTF-8."""
     return value.encode("utf-8", "backslashreplace").decode()
 

@@ -8,12 +8,23 @@ from typing import Final
 import click
 
 from kbsync.adapters.files import write_whole
-from kbsync.cli.options import Console, allow_option, config_option, console_of, lint_options, paths_argument
+from kbsync.cli.changed_since import touched_since
+from kbsync.cli.choosing import Choice
+from kbsync.cli.options import (
+    Console,
+    allow_option,
+    config_option,
+    console_of,
+    lint_options,
+    paths_argument,
+    selection_options,
+)
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.plan_document import plan_lines
 from kbsync.core.rules import Level
+from kbsync.core.selection import Selection
 from kbsync.core.settings import GuardSettings
 from kbsync.views.paint import Paint
 from kbsync.views.plan_markdown import plan_markdown
@@ -38,6 +49,7 @@ def _link_base(context: click.Context, parameter: click.Parameter, value: str) -
 @config_option
 @allow_option
 @lint_options
+@selection_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--all", "every", is_flag=True, help="List every change, however many (human).")
@@ -58,6 +70,8 @@ def plan(
     config_file: Path | None,
     allowed: Sequence[str],
     levels: Mapping[str, Level],
+    selection: Selection,
+    changed_since: str | None,
     out: Path | None,
     form: str,
     every: bool,
@@ -73,12 +87,14 @@ def plan(
     workspace = open_workspace(config_file, allowed, levels)
     if out is not None:
         workspace.check_output("--out", out, paths)
+    touched = None if changed_since is None else touched_since(workspace, paths, changed_since)
+    choice = Choice(selection, touched=touched)
     with workspace.store() as store:
-        drawn, warnings = workspace.plan(
-            store.known(), paths, guards=with_max_changes(workspace.config.guards, max_changes)
-        )
+        guards = with_max_changes(workspace.config.guards, max_changes)
+        drawn, warnings = workspace.plan(store.known(), paths, guards=guards, chosen=choice.predicate())
 
     console.err.lines(problem_lines(warnings))
+    choice.check(drawn)
     max_changes_shown = len(drawn.changes) if every else LARGE_PLAN
     show_plan(drawn, form, console, max_changes_shown=max_changes_shown, link_base=link_base)
     if out is not None:

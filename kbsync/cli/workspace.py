@@ -1,6 +1,6 @@
 """What a command works with: the configuration, the manifests it names, and the state."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,9 +13,8 @@ from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import note
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison
-from kbsync.core.items import Item
 from kbsync.core.lint import problems_of, refusal, shrinking, switched
-from kbsync.core.manifest import Dialect
+from kbsync.core.manifest import Desired, Dialect
 from kbsync.core.plan import Base, Plan
 from kbsync.core.plan_document import seal
 from kbsync.core.planning import Pace, draw_up
@@ -47,10 +46,11 @@ class Workspace:
         """Return the state, which need not exist yet."""
         return StateStore(self.config.state_path, say=note)
 
-    def read(self, paths: Sequence[str], *, lint: bool = True) -> ManifestStream:
+    def read(self, paths: Sequence[str], *, lint: bool = True, root: Path | None = None) -> ManifestStream:
         """Return the items of the manifests at *paths*; without any, of those that the configuration names.
 
-        Without *lint*, only what is not allowed is a problem.
+        Without *lint*, only what is not allowed is a problem. *root* is where the paths begin and what they must not
+        leave, if that is not the working directory.
         Raises UsageError for an empty path, which is a variable that nobody has set, and would be the whole folder.
         """
         if "" in paths:
@@ -60,7 +60,7 @@ class Workspace:
             targets=self.dialects(),
             rules=self.rules if lint else switched(ALL_RULES, _ALL_OFF),
             allow=self.allowed,
-            root=Path.cwd() if paths else self.config.folder,
+            root=root or (Path.cwd() if paths else self.config.folder),
         )
 
     def check_output(self, option: str, path: Path, paths: Sequence[str]) -> None:
@@ -77,18 +77,18 @@ class Workspace:
         paths: Sequence[str],
         *,
         guards: GuardSettings | None = None,
-        only: Collection[Item] | None = None,
+        chosen: Callable[[Desired], bool] | None = None,
     ) -> tuple[Plan, list[Problem]]:
         """Compare the manifests at *paths* with *known*; return the sealed plan, and the warnings.
 
-        With *only*, other items are left out as if the paths did not name them. Raises InputError with every mistake
-        in every file.
+        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. Raises
+        InputError with every mistake in every file.
         """
         stream = self.read(paths)
         operations = self.operations()
         comparison = Comparison(known, operations)
         for desired in stream:
-            if only is None or desired.item in only:
+            if chosen is None or chosen(desired):
                 comparison.add(desired)
         found = shrinking(comparison.changes)
         problems = [*stream.problems, *problems_of(self.rules["shrinking-caption"], found)]
@@ -105,7 +105,7 @@ class Workspace:
             paces=paces,
             guards=guards or self.config.guards,
             allowed=self.allowed,
-            whole=not paths and only is None,
+            whole=not paths and chosen is None,
         )
         return seal(plan), problems
 

@@ -22,6 +22,7 @@ from kbsync.errors import InputError
 
 __all__ = (
     "MAX_PLAN_BYTES",
+    "change_to_plain",
     "guard_to_plain",
     "item_to_plain",
     "plan_from_json",
@@ -92,6 +93,17 @@ def guard_to_plain(guard: GuardResult) -> dict[str, Any]:
     return {"guard": guard.guard, "message": guard.message, "lifted": guard.lifted}
 
 
+def change_to_plain(change: Change) -> dict[str, Any]:
+    """Return the JSON form of *change*."""
+    return {
+        "item": item_to_plain(change.item),
+        "operation": change.operation,
+        "reason": change.reason,
+        "fields": [_field_to_plain(field) for field in change.fields],
+        "source": source_to_plain(change.source),
+    }
+
+
 def _members(plan: Plan) -> dict[str, Any]:
     """Return all members of the document but `plan_id`; lists as functions that begin to yield their elements."""
     summary, base = plan.summary, plan.base
@@ -105,10 +117,10 @@ def _members(plan: Plan) -> dict[str, Any]:
             "conflicts": summary.conflicts,
             "skipped": summary.skipped,
         },
-        "changes": lambda: map(_change_to_plain, plan.changes),
+        "changes": lambda: map(change_to_plain, plan.changes),
         "conflicts": lambda: iter(()),
         "released": lambda: map(item_to_plain, plan.released),
-        "skipped": lambda: ({**_change_to_plain(skip.change), "why": skip.why} for skip in plan.skipped),
+        "skipped": lambda: ({**change_to_plain(skip.change), "why": skip.why} for skip in plan.skipped),
         "unmanaged": lambda: (
             {"item": item_to_plain(left.item), "fields": list(left.fields)} for left in plan.unmanaged
         ),
@@ -121,16 +133,6 @@ def _members(plan: Plan) -> dict[str, Any]:
             "targets": dict(base.targets),
         },
         "whole": plan.whole,
-    }
-
-
-def _change_to_plain(change: Change) -> dict[str, Any]:
-    return {
-        "item": item_to_plain(change.item),
-        "operation": change.operation,
-        "reason": change.reason,
-        "fields": [_field_to_plain(field) for field in change.fields],
-        "source": source_to_plain(change.source),
     }
 
 

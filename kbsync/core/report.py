@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
-from kbsync.core.plan import Change, GuardResult
+from kbsync.core.plan import Change, FieldChange, GuardResult, Reason
 from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer
 
@@ -16,6 +16,7 @@ __all__ = (
     "OUTCOMES",
     "REPORT_FORMAT",
     "AttemptRecord",
+    "Fate",
     "ItemStory",
     "Report",
     "ReportRow",
@@ -92,14 +93,42 @@ class AttemptRecord(NamedTuple):
     answer: Answer
 
 
+class Fate(NamedTuple):
+    """One change of the past and what became of it, as in the report of its run; *why* is the outcome's reason.
+
+    *at_s* is when it was attempted last, or its run began if it never was, in seconds since the epoch.
+    """
+
+    run_id: str
+    operation: str
+    at_s: float
+    reason: Reason
+    fields: tuple[FieldChange, ...]
+    outcome: OutcomeName
+    why: str
+    answer: Answer
+
+
 @dataclass(frozen=True, slots=True)
 class ItemStory:
-    """What the state says of one item: its known fields, the operations in doubt, its last attempts, newest first."""
+    """What the state says of one item: its known fields, the operations in doubt, its last attempts, newest first.
+
+    *fates* are those of its last changes, newest first too.
+    """
 
     item: Item
     fields: Fields
     doubts: tuple[str, ...]
     attempts: tuple[AttemptRecord, ...]
+    fates: tuple[Fate, ...] = ()
+
+    def confirmed(self, field: str) -> Fate | None:
+        """Return the last change that made *field* what it is known to be, if one of the last changes did."""
+        known = self.fields.get(field)
+        for fate in self.fates:
+            if fate.outcome == "updated" and any((one.field, one.desired) == (field, known) for one in fate.fields):
+                return fate
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from kbsync.views.paint import PLAIN, Paint
 from kbsync.views.report_outline import answer_words, words
 from kbsync.views.wording import duration, moment, timestamp, value_text
 
-__all__ = ("item_json", "item_lines", "item_text", "items_jsonl", "runs_json", "runs_text")
+__all__ = ("attempt_to_plain", "item_json", "item_lines", "item_text", "items_jsonl", "runs_json", "runs_text")
 
 _COLUMNS: Final = ("run", "started", "took", "exit", "changes")
 
@@ -54,7 +54,7 @@ def item_json(story: ItemStory) -> bytes:
         "item": item_to_plain(story.item),
         "known": fields_to_plain(story.fields),
         "in_doubt": list(story.doubts),
-        "attempts": [_attempt_to_plain(attempt) for attempt in story.attempts],
+        "attempts": [attempt_to_plain(attempt) for attempt in story.attempts],
     }
     return dumps(plain) + b"\n"
 
@@ -70,6 +70,23 @@ def items_jsonl(items: Iterable[tuple[Item, Fields]]) -> Iterator[bytes]:
     """Yield a JSON line for each of *items*: `item` and `known`."""
     for item, fields in items:
         yield dumps({"item": item_to_plain(item), "known": fields_to_plain(fields)}) + b"\n"
+
+
+def attempt_to_plain(attempt: AttemptRecord) -> dict[str, Any]:
+    """Return the JSON form of *attempt*."""
+    answer = attempt.answer
+    return {
+        "run_id": attempt.run_id,
+        "operation": attempt.operation,
+        "number": attempt.number,
+        "at": timestamp(attempt.at_s),
+        "verdict": attempt.verdict or None,
+        "doubt": attempt.doubt,
+        "http_status": answer.http_status,
+        "code": answer.code,
+        "message": answer.message,
+        "log_id": answer.log_id,
+    }
 
 
 def _run_cells(run: RunSummary) -> tuple[str, ...]:
@@ -101,19 +118,3 @@ def _attempt(attempt: AttemptRecord, width: int) -> str:
         f"{moment(attempt.at_s)}  run {one_line(attempt.run_id, 80)}  {one_line(attempt.operation, 80)}"
         f"  attempt {attempt.number}: {one_line(ended, 60)}{' (in doubt)' if attempt.doubt else ''}{told}"
     )
-
-
-def _attempt_to_plain(attempt: AttemptRecord) -> dict[str, Any]:
-    answer = attempt.answer
-    return {
-        "run_id": attempt.run_id,
-        "operation": attempt.operation,
-        "number": attempt.number,
-        "at": timestamp(attempt.at_s),
-        "verdict": attempt.verdict or None,
-        "doubt": attempt.doubt,
-        "http_status": answer.http_status,
-        "code": answer.code,
-        "message": answer.message,
-        "log_id": answer.log_id,
-    }

@@ -26,7 +26,7 @@ from kbsync.views.plan_outline import (
 from kbsync.views.plan_values import Along, Edit, New, Pair, shown
 from kbsync.views.wording import count, place
 
-__all__ = ("plan_text",)
+__all__ = ("field_lines", "plan_text")
 
 _OTHERS_SHOWN: Final = 20
 _GUARDS_SHOWN: Final = 20
@@ -142,7 +142,7 @@ def _entry(entry: Entry, paint: Paint, width: int, *, whole_path: bool) -> Itera
     source = f"  {paint.dim(place(entry.source))}" if entry.source else ""
     note = f"  {one_line(entry.note, 200)}" if entry.note else ""
     yield f"  {_marked(entry.mark, paint)} {one_line(name, 160)}{source}{note}"
-    yield from _fields([Told(field.field, field, "") for field in entry.fields], paint, width)
+    yield from field_lines(entry.fields, paint, width)
 
 
 def _marked(mark: str, paint: Paint) -> str:
@@ -150,6 +150,11 @@ def _marked(mark: str, paint: Paint) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------- a field
+
+
+def field_lines(fields: Sequence[FieldChange], paint: Paint, width: int) -> Iterator[str]:
+    """Yield what becomes of each of *fields*, indented, in lines of about *width* columns."""
+    return _fields([Told(field.field, field, "") for field in fields], paint, width)
 
 
 def _fields(fields: Sequence[Told], paint: Paint, width: int) -> Iterator[str]:

@@ -56,8 +56,14 @@ SWITCHES: Final[dict[str, object]] = {
     "ssl_context": None,
 }
 VERIFY_NONE: Final = frozenset({"CERT_NONE", "CERT_OPTIONAL"})
-# Where another program is started: our own emulator, and on macOS those of the system that know mounts and processes.
-STARTING: Final = {"emulator/process.py", "adapters/state/mounts.py", "adapters/state/processes.py"}
+# Where another program is started: our own emulator, git, and on macOS those of the system that know mounts and
+# processes.
+STARTING: Final = {
+    "adapters/git.py",
+    "adapters/state/mounts.py",
+    "adapters/state/processes.py",
+    "emulator/process.py",
+}
 # Chance is for waiting times and for names in tests, never for anything that has to be secret.
 CHANCE: Final = frozenset({"engine", "emulator", "simulator"})
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-__all__ = ("MAX_DOCUMENT_BYTES", "Absent", "ManifestFile", "UnreadableError", "find_files", "open_regular")
+__all__ = (
+    "MAX_DOCUMENT_BYTES",
+    "Absent",
+    "ManifestFile",
+    "UnreadableError",
+    "find_files",
+    "is_manifest",
+    "open_regular",
+)
 
 MAX_DOCUMENT_BYTES: Final = 64 << 20
 SCHEMA_ENDING: Final = ".schema.json"
@@ -81,6 +89,12 @@ def open_regular(path: Path) -> Generator[BinaryIO, None, None]:
         yield file
 
 
+def is_manifest(name: str) -> bool:
+    """Tell whether a file of this *name* is a manifest where it is found in a folder."""
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - it is a name, and there may be a million
+    return ending in _FORMATS and not name.startswith(".") and not name.lower().endswith(SCHEMA_ENDING)
+
+
 def _candidates(path: Path, root: Path) -> tuple[list[Path], Absent | None]:
     try:
         if path.is_dir():
@@ -107,8 +121,8 @@ def _beneath(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         # A folder or pipe with a manifest's ending is somebody's mistake: opening it says so.
-        for name in (*files, *(name for name in folders if _is_manifest(name))):
-            if _is_manifest(name):
+        for name in (*files, *(name for name in folders if is_manifest(name))):
+            if is_manifest(name):
                 yield Path(parent, name)
 
 
@@ -119,13 +133,8 @@ def _matches(path: Path, root: Path) -> Iterator[Path]:
     anchor = root if path.is_relative_to(root) else Path(path.anchor)
     for match in anchor.glob(str(path.relative_to(anchor))):
         hidden = any(part.startswith(".") for part in match.relative_to(anchor).parts)
-        if _is_manifest(match.name) and not hidden:
+        if is_manifest(match.name) and not hidden:
             yield match
-
-
-def _is_manifest(name: str) -> bool:
-    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - it is a name, and there may be a million
-    return ending in _FORMATS and not name.startswith(".") and not name.lower().endswith(SCHEMA_ENDING)
 
 
 def _real(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Earlier runs and the story of one item, read from the journal."""
+"""Earlier runs, read from the journal."""
 
 # ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
 
@@ -10,13 +10,11 @@ import orjson
 
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
 from kbsync.core.exits import Exit
-from kbsync.core.fields import Fields, from_plain
+from kbsync.core.fields import from_plain
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, GuardResult
 from kbsync.core.report import (
     OUTCOMES,
-    AttemptRecord,
-    ItemStory,
     Report,
     ReportRow,
     RunFacts,
@@ -27,11 +25,19 @@ from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer
 from kbsync.errors import UsageError
 
-__all__ = ("last_sends", "report", "runs", "show", "tried_without_outcome", "unsettled_items")
+__all__ = (
+    "UNFINISHED",
+    "Names",
+    "fields_of",
+    "last_sends",
+    "report",
+    "runs",
+    "tried_without_outcome",
+    "unsettled_items",
+)
 
 # Why a change of a run that has not ended has no outcome of its own.
-_UNFINISHED: Final = "unfinished"
-_LAST_ATTEMPTS: Final = 20
+UNFINISHED: Final = "unfinished"
 
 
 def runs(connection: sqlite3.Connection) -> tuple[RunSummary, ...]:
@@ -50,7 +56,7 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
     """
     row = _run(connection, run_id)
     run, first = row["run"], row["first_change"]
-    names = _Names(connection)
+    names = Names(connection)
     tried = tried_without_outcome(connection, first, row["changes"])
     left = _leftovers(connection, run) if row["finished_s"] is not None else {}
     rows: list[ReportRow] = []
@@ -64,13 +70,13 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
             Item(*names.places[container], id_),
             names.operations[operation],
             reason,
-            tuple(_field_change(field, *values) for field, values in orjson.loads(fields).items()),
+            fields_of(fields),
             Source(names.files[file], line, column),
         )
         seq = number - first
         if outcome[0] is None:
             settlement = tried.get(number) or Settlement(
-                seq, "not_attempted", left.get(change.item.target, _UNFINISHED), 0, Answer(), 0.0
+                seq, "not_attempted", left.get(change.item.target, UNFINISHED), 0, Answer(), 0.0
             )
         else:
             word, why, attempts, duration_ms, *answer = outcome
@@ -82,7 +88,7 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
 def unsettled_items(connection: sqlite3.Connection, run_id: str) -> frozenset[Item]:
     """Return the items with a change of the run that failed, is unknown or was not attempted."""
     row = _run(connection, run_id)
-    places = _Names(connection).places
+    places = Names(connection).places
     return frozenset(
         Item(*places[container], id_)
         for container, id_ in connection.execute(
@@ -91,17 +97,6 @@ def unsettled_items(connection: sqlite3.Connection, run_id: str) -> frozenset[It
             (row["first_change"], row["first_change"] + row["changes"] - 1),
         )
     )
-
-
-def show(connection: sqlite3.Connection, item: Item, doubts: frozenset[str], fields: Fields) -> ItemStory:
-    """Return what the state holds of *item*, of which *doubts* and *fields* are known already."""
-    attempts = tuple(
-        AttemptRecord(run_id, operation, number, at_s, verdict, doubt == 1, Answer(*answer))
-        for run_id, operation, number, at_s, verdict, doubt, *answer in connection.execute(
-            _ATTEMPTS_OF_ITEM, {**item._asdict(), "most": _LAST_ATTEMPTS}
-        )
-    )
-    return ItemStory(item, fields, tuple(sorted(doubts)), attempts)
 
 
 def last_sends(connection: sqlite3.Connection, now_s: float) -> dict[str, float]:
@@ -117,27 +112,6 @@ _RUN_COLUMNS: Final = (
     "run, run_id, plan_id, kbsync, started_s, finished_s, first_change, changes, first_read, in_sync, guards, "
     "allow_reason, stopped, exits, totals"
 )
-_ATTEMPTS_OF_ITEM: Final = f"""
-    WITH mine AS (
-        SELECT h.change, h.operation FROM targets AS t JOIN containers AS c USING (target)
-        JOIN changes AS h USING (container)
-        WHERE t.name = :target AND c.name = :container AND c.kind = :kind AND h.id = :id
-        ORDER BY h.change DESC LIMIT :most
-    ), tried AS (
-        SELECT change, operation, attempt, coalesce(sent_s, intended_s) AS at_s, verdict, doubt,
-               http_status, code, message, log_id
-        FROM mine CROSS JOIN attempts
-        ON attempt >= change * {ATTEMPTS_PER_CHANGE} AND attempt < (change + 1) * {ATTEMPTS_PER_CHANGE}
-        UNION ALL
-        SELECT change, operation, attempt, intended_s, '', 1, NULL, NULL, '', ''
-        FROM mine CROSS JOIN intents
-        ON attempt >= change * {ATTEMPTS_PER_CHANGE} AND attempt < (change + 1) * {ATTEMPTS_PER_CHANGE}
-    )
-    SELECT (SELECT run_id FROM runs WHERE first_change <= change ORDER BY first_change DESC, run DESC LIMIT 1),
-           o.name, attempt % {ATTEMPTS_PER_CHANGE}, at_s, verdict, doubt,
-           http_status, code, message, log_id
-    FROM tried JOIN operations AS o USING (operation) ORDER BY attempt DESC LIMIT :most
-"""
 _MAYBE_SENDING: Final = f"""
     SELECT t.name FROM intents AS n JOIN changes AS h ON h.change = n.attempt / {ATTEMPTS_PER_CHANGE}
     JOIN containers AS c USING (container) JOIN targets AS t USING (target)
@@ -145,7 +119,7 @@ _MAYBE_SENDING: Final = f"""
 """
 
 
-class _Names:
+class Names:
     """Names by their numbers."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -157,6 +131,11 @@ class _Names:
         }
         self.operations: dict[int, str] = dict(connection.execute("SELECT operation, name FROM operations"))
         self.files: dict[int, str] = dict(connection.execute("SELECT file, name FROM files"))
+
+
+def fields_of(text: str) -> tuple[FieldChange, ...]:
+    """Return the fields of a change as the journal holds them."""
+    return tuple(_field_change(field, *values) for field, values in orjson.loads(text).items())
 
 
 def tried_without_outcome(connection: sqlite3.Connection, first: int, planned: int) -> dict[int, Settlement]:
@@ -181,7 +160,7 @@ def tried_without_outcome(connection: sqlite3.Connection, first: int, planned: i
         found[change] = Settlement(
             change - first,
             "unknown" if unknown else "not_attempted",
-            _UNFINISHED,
+            UNFINISHED,
             1 if before is None else before.attempts + 1,
             Answer(*answer),
             0.0,
@@ -241,7 +220,7 @@ def _summary(connection: sqlite3.Connection, values: tuple[Any, ...]) -> RunSumm
     )
 
 
-def _facts(connection: sqlite3.Connection, row: dict[str, Any], run: int, names: _Names) -> RunFacts:
+def _facts(connection: sqlite3.Connection, row: dict[str, Any], run: int, names: Names) -> RunFacts:
     (reads,) = connection.execute(
         "SELECT count(*) FROM reads WHERE read >= ? "
         "AND read < coalesce((SELECT min(first_read) FROM runs WHERE run > ?), 9223372036854775807)",
@@ -264,7 +243,7 @@ def _facts(connection: sqlite3.Connection, row: dict[str, Any], run: int, names:
     )
 
 
-def _released(connection: sqlite3.Connection, run: int, names: _Names) -> Iterator[Item]:
+def _released(connection: sqlite3.Connection, run: int, names: Names) -> Iterator[Item]:
     for container, id_ in connection.execute("SELECT container, id FROM released WHERE run = ?", (run,)):
         yield Item(*names.places[container], id_)
 

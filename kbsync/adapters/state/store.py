@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from kbsync.adapters.state import history, runs
+from kbsync.adapters.state import history, item_story, runs
 from kbsync.adapters.state.breaking import break_lock
 from kbsync.adapters.state.files import exists, open_reader, reading
 from kbsync.adapters.state.journal import RunJournal
@@ -167,7 +167,15 @@ class StateStore:
             if connection is None:
                 return ItemStory(item, fields, (), ())
             with reading(self.path), closing(connection):
-                return history.show(connection, item, doubts, fields)
+                return item_story.show(connection, item, doubts, fields)
+
+    def items_called(self, word: str) -> frozenset[Item]:
+        """Return the items of which *word* is the id, known or not any more; else those that are known by that name."""
+        connection = self._open()
+        if connection is None:
+            return frozenset()
+        with reading(self.path), closing(connection):
+            return item_story.items_called(connection, word)
 
     def last_send_s(self) -> dict[str, float]:
         """Return for each target when it was last sent to, at the latest; without those that never were.

@@ -6,8 +6,10 @@ import pytest
 
 from kbsync.adapters.state import StateStore
 from kbsync.core.exits import Exit
-from kbsync.core.plan import GuardResult, Skipped
-from kbsync.core.report import AttemptRecord
+from kbsync.core.fields import MetaValue, Value
+from kbsync.core.items import Item, Source
+from kbsync.core.plan import Change, FieldChange, GuardResult, Skipped
+from kbsync.core.report import AttemptRecord, ItemStory
 from kbsync.core.state import Conclusion, Intent, ReadRecord
 from kbsync.core.wire import Answer
 from kbsync.errors import UsageError
@@ -198,7 +200,65 @@ def test_the_story_of_an_item_goes_over_runs_latest_first(path: Path) -> None:
         AttemptRecord(ids[0], "coze.image.caption", 2, 21.0, "accepted", doubt=False, answer=OK),
         AttemptRecord(ids[0], "coze.image.caption", 1, 11.0, "lost", doubt=False, answer=Answer()),
     )
-    assert StateStore(path).show(document(9)).attempts == ()
+    assert [(fate.run_id, fate.at_s, fate.outcome, fate.why, fate.answer) for fate in story.fates] == [
+        (ids[1], 10.0, "unknown", "unfinished", Answer()),
+        (ids[0], 21.0, "updated", "", OK),
+    ]
+    assert story.fates[1].fields == captioned(image(1), "一").fields
+    assert story.confirmed("caption") == story.fates[1]
+    assert [fate.outcome for fate in StateStore(path).show(image(2)).fates] == ["not_attempted"] * 2
+    assert StateStore(path).show(document(9)) == ItemStory(document(9), {}, (), ())
+
+
+def test_what_is_known_was_confirmed_by_the_change_that_made_it_so(path: Path) -> None:
+    for text in ("一", "二", "三"):
+        with StateStore(path) as store:
+            journal = began(store, plan_of([captioned(image(1), text)]))
+            if text != "三":
+                asyncio.run(update(journal, [0]))
+            store.finish_run(journal)
+
+    story = StateStore(path).show(image(1))
+
+    assert story.fields == {"caption": "二"}
+    assert [fate.outcome for fate in story.fates] == ["not_attempted", "updated", "updated"]
+    assert story.confirmed("caption") == story.fates[1]
+    assert story.confirmed("name") is None
+
+
+def test_an_item_that_was_forgotten_keeps_its_story(path: Path) -> None:
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, captions(2)), range(2)))
+        store.forget([image(0)])
+
+    assert StateStore(path).show(image(0)).fields == {}
+    assert [fate.outcome for fate in StateStore(path).show(image(0)).fates] == ["updated"]
+
+
+def test_items_are_found_by_id_and_else_by_a_known_name(path: Path) -> None:
+    def named(item: Item, field: str, value: Value) -> Change:
+        return Change(item, "x", "new", (FieldChange(field, None, value),), Source("a.yaml", 1, 1))
+
+    plan = plan_of(
+        [
+            captioned(image(1), '","name":"年报.pdf"'),
+            captioned(image(1, container="2"), "x"),
+            named(document(1), "name", '年报"\\.pdf'),
+            named(document(2), "meta.name", MetaValue("string", "年报.pdf")),
+            named(document(3), "name", "年报.pdf"),
+            named(document(4), "name", "年报.pdf 2"),
+        ]
+    )
+    with StateStore(path) as store:
+        journal = began(store, plan)
+        asyncio.run(update(journal, [0, 2, 3, 4, 5]))
+
+    store = StateStore(path)
+    assert store.items_called(image(1).id) == {image(1), image(1, container="2")}
+    assert store.items_called("年报.pdf") == {document(3)}
+    assert store.items_called('年报"\\.pdf') == {document(1)}
+    assert store.items_called("nobody") == frozenset()
+    assert StateStore(path.with_name("none.db")).items_called("x") == frozenset()
 
 
 def test_the_last_send_to_each_target_outlives_the_run(path: Path) -> None:
