@@ -60,6 +60,7 @@ class Problem:
 CORE_RULES: Final = (
     Rule("unreadable-file", "A manifest cannot be opened, or is not a regular file."),
     Rule("not-utf8", "A manifest is not UTF-8 text."),
+    Rule("gb18030", "A CSV manifest is GB18030 text; where this is allowed, it is read as that.", liftable=True),
     Rule("too-large", "A YAML or JSON manifest is over 64 MiB; JSON Lines and CSV have no limit."),
     Rule("syntax", "The text is not well-formed YAML, JSON or CSV."),
     Rule("too-deep", "Values are nested more than 32 levels deep."),
@@ -77,6 +78,8 @@ CORE_RULES: Final = (
     Rule("empty-value", "A caption or name is empty without `allow_empty: true`."),
     Rule("empty-entry", "An entry declares no field."),
     Rule("bad-id", "An id does not have the provider's form."),
+    Rule("rounded-id", "Ids of a CSV manifest have zeros after 15 digits, as spreadsheets leave them.", liftable=True),
+    Rule("spreadsheet-error", "A CSV cell is an error of a spreadsheet, such as #NAME?.", liftable=True),
     Rule("format-version", "The manifest's `kbsync:` version is not 1."),
     Rule("unknown-target", "The manifest names a target that the configuration does not have."),
     Rule("wrong-provider", "The manifest speaks of a container or kind that its target's provider does not have."),
