@@ -20,7 +20,8 @@ Level: TypeAlias = Severity | Literal["off"]
 class Rule:
     """A rule by its stable *id*; *summary* is one sentence for `kbsync validate --rules`.
 
-    A *lint* is about what is allowed and still hardly meant: `[lint]`, `--warn`, `--error` and `--off` switch it.
+    A *lint* is about what is allowed and still hardly meant: `[lint]`, `--warn`, `--error` and `--off` switch it. One
+    *of_key* is broken by a key, whatever its value.
     """
 
     id: str
@@ -28,11 +29,12 @@ class Rule:
     severity: Level = "error"
     liftable: bool = False
     lint: bool = False
+    of_key: bool = False
 
 
-def lint_rule(id_: str, summary: str, severity: Level = "warning") -> Rule:
+def lint_rule(id_: str, summary: str, severity: Level = "warning", *, of_key: bool = False) -> Rule:
     """Return a rule that is a lint."""
-    return Rule(id_, summary, severity, lint=True)
+    return Rule(id_, summary, severity, lint=True, of_key=of_key)
 
 
 class Finding(NamedTuple):
@@ -70,7 +72,7 @@ CORE_RULES: Final = (
     Rule("control-character", "Text holds NUL, another control character or half of a surrogate pair."),
     Rule("duplicate-key", "A key stands twice in one mapping, or a column twice in one CSV header."),
     Rule("duplicate-item", "An item is declared twice."),
-    Rule("unknown-key", "A key that manifests do not have."),
+    Rule("unknown-key", "A key that manifests do not have.", of_key=True),
     Rule("missing-key", "A key that must be there is not."),
     Rule("wrong-type", "A value has another type than its key takes."),
     Rule("null-value", "A value is null; leave the key out, or write an empty text with `allow_empty: true`."),

@@ -83,10 +83,9 @@ def _column(name: str, keys: Mapping[str, Shape]) -> Column | tuple[str, str]:
         return unknown(name, sorted(_names(keys)))
     if not dot:
         if shape.keys or shape.open or shape.items is not None:
-            return (
-                "unknown-key",
-                f"{shown(name)} does not fit into one column; known: {', '.join(_names({key: shape}))}",
-            )
+            names = ", ".join(_names({key: shape}))
+            hint = f"; known: {names}" if names else ", and YAML, JSON and JSON Lines have it"
+            return "unknown-key", f"{shown(name)} does not fit into one column{hint}"
         return Column((key,), None if shape.text else _plain, shape.text)
     if shape.open:
         return _open_column(key, inner, shape.rest)

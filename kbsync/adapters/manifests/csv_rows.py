@@ -25,6 +25,11 @@ from kbsync.core.manifest import Desired
 __all__ = ("read_csv",)
 
 _ID: Final = ("id",)
+_WORDS: Final = {
+    "unexpected end of data": "a quotation mark in this row is never closed",
+    "expected after": "text follows a closing quotation mark: inside a quoted cell, a quotation mark is written twice",
+    "new-line character": "a carriage return stands alone: save the file with LF or CRLF at the ends of lines",
+}
 
 
 def read_csv(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
@@ -47,11 +52,16 @@ def read_csv(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
         message = f"the line is longer than {MAX_CELL_CHARACTERS >> 20} MiB"
         intake.problems.add((lines.number, 1), "too-large", message)
     except csv.Error as error:
-        hint = " (the file may have line ends of its own: save it with LF or CRLF)" if "new-line" in str(error) else ""
-        intake.problems.add(lines.trail.begin(), "syntax", f"{error}{hint}")
+        intake.problems.add(lines.trail.begin(), "syntax", _in_words(error))
     except UnicodeDecodeError as error:
         column = len(error.object[: error.start].decode("utf-8", "replace")) + 1
         intake.problems.add((lines.number, column), *not_utf8(file))
+
+
+def _in_words(error: csv.Error) -> str:
+    """Return what *error* says, in words for people who write CSV rather than read it by a program."""
+    said = str(error)
+    return next((words for part, words in _WORDS.items() if part in said), said)
 
 
 def _items(records: Iterator[list[str]], lines: CsvLines, intake: Intake) -> Iterator[Desired]:

@@ -23,7 +23,7 @@ BAD = [
     ("yaml", "text\n", "1:1 wrong-type"),
     ("yaml", HEAD.encode("utf-16"), "1:1 not-utf8"),
     ("yaml", HEAD.encode("utf-16-le"), "1:1 not-utf8"),
-    ("yaml", IMAGES.encode() + b"- {id: 1, caption: \xe9}\n", "5:21 not-utf8"),
+    ("yaml", IMAGES.encode() + b"- {id: 1, caption: \xe9}\n", "5:20 not-utf8"),
     ("yaml", IMAGES + "- id: 1\n\tcaption: a\n", "6:1 syntax"),
     ("yaml", '\tkbsync: 1\ntarget: gallery\nshelf: "1"\n', "1:1 syntax"),
     ("yaml", IMAGES + "- id: 0123\n  caption: a\n", "5:7 bad-id"),
