@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass, is_pydantic_dataclass
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from kbsync.core.redaction import without_credentials
 from kbsync.core.rules import Finding
 
 __all__ = (
@@ -156,6 +157,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _shown(key: str) -> str:
+    key = without_credentials(key)
     text = key if len(key) <= _MAX_SHOWN_CHARACTERS else key[:_MAX_SHOWN_CHARACTERS] + "…"
     return ascii(text) if control_character(text) else f"'{text}'"
 

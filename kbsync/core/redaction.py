@@ -1,4 +1,4 @@
-"""Keeping secrets out of what servers say: some echo the request that they refuse, headers and all."""
+"""Keeping secrets out of what is said: servers echo the request that they refuse, people paste credentials anywhere."""
 
 import re
 from base64 import b64encode
@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-__all__ = ("Redact", "hexadecimal", "redactor")
+__all__ = ("Redact", "hexadecimal", "redactor", "without_credentials")
 
 Redact: TypeAlias = Callable[[str], str]
 
 _REDACTED: Final = "[redacted]"
 # What is shorter stands in too many texts by chance, and is no credential.
 _SHORTEST: Final = 6
+# The credentials of both vendors that can be told by how they begin.
+_CREDENTIAL: Final = re.compile(r"(?:pat_|AKLT)[A-Za-z0-9+/=_-]{6,}")
 # A run of backslashes counts as one character: how many each of them became cannot be told.
 _LETTERS: Final = re.compile(r"\\+|.", re.DOTALL)
 _ENTITIES: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
@@ -34,6 +36,11 @@ def redactor(secrets: Iterable[str], *patterns: str) -> Redact:
         return str
     search = re.compile("|".join(alternatives))
     return lambda text: search.sub(_REDACTED, text)
+
+
+def without_credentials(text: str) -> str:
+    """Return *text* without what looks like a credential by itself."""
+    return _CREDENTIAL.sub(_REDACTED, text)
 
 
 def hexadecimal(digits: int) -> str:

@@ -20,7 +20,8 @@ Level: TypeAlias = Severity | Literal["off"]
 class Rule:
     """A rule by its stable *id*; *summary* is one sentence for `kbsync validate --rules`.
 
-    A *lint* is about what is allowed and still hardly meant: `[lint]`, `--warn`, `--error` and `--off` switch it.
+    A *lint* is about what is allowed and still hardly meant: `[lint]`, `--warn`, `--error` and `--off` switch it. One
+    *of_key* is broken by a key, whatever its value.
     """
 
     id: str
@@ -28,11 +29,12 @@ class Rule:
     severity: Level = "error"
     liftable: bool = False
     lint: bool = False
+    of_key: bool = False
 
 
-def lint_rule(id_: str, summary: str, severity: Level = "warning") -> Rule:
+def lint_rule(id_: str, summary: str, severity: Level = "warning", *, of_key: bool = False) -> Rule:
     """Return a rule that is a lint."""
-    return Rule(id_, summary, severity, lint=True)
+    return Rule(id_, summary, severity, lint=True, of_key=of_key)
 
 
 class Finding(NamedTuple):
@@ -60,6 +62,7 @@ class Problem:
 CORE_RULES: Final = (
     Rule("unreadable-file", "A manifest cannot be opened, or is not a regular file."),
     Rule("not-utf8", "A manifest is not UTF-8 text."),
+    Rule("gb18030", "A CSV manifest is GB18030 text; where this is allowed, it is read as that.", liftable=True),
     Rule("too-large", "A YAML or JSON manifest is over 64 MiB; JSON Lines and CSV have no limit."),
     Rule("syntax", "The text is not well-formed YAML, JSON or CSV."),
     Rule("too-deep", "Values are nested more than 32 levels deep."),
@@ -69,7 +72,7 @@ CORE_RULES: Final = (
     Rule("control-character", "Text holds NUL, another control character or half of a surrogate pair."),
     Rule("duplicate-key", "A key stands twice in one mapping, or a column twice in one CSV header."),
     Rule("duplicate-item", "An item is declared twice."),
-    Rule("unknown-key", "A key that manifests do not have."),
+    Rule("unknown-key", "A key that manifests do not have.", of_key=True),
     Rule("missing-key", "A key that must be there is not."),
     Rule("wrong-type", "A value has another type than its key takes."),
     Rule("null-value", "A value is null; leave the key out, or write an empty text with `allow_empty: true`."),
@@ -77,6 +80,8 @@ CORE_RULES: Final = (
     Rule("empty-value", "A caption or name is empty without `allow_empty: true`."),
     Rule("empty-entry", "An entry declares no field."),
     Rule("bad-id", "An id does not have the provider's form."),
+    Rule("rounded-id", "Ids of a CSV manifest have zeros after 15 digits, as spreadsheets leave them.", liftable=True),
+    Rule("spreadsheet-error", "A CSV cell is an error of a spreadsheet, such as #NAME?.", liftable=True),
     Rule("format-version", "The manifest's `kbsync:` version is not 1."),
     Rule("unknown-target", "The manifest names a target that the configuration does not have."),
     Rule("wrong-provider", "The manifest speaks of a container or kind that its target's provider does not have."),

@@ -11,11 +11,13 @@ from kbsync.adapters.manifests.shapes import TEXT, Shape
 from kbsync.adapters.manifests.vocabulary import Words, unknown
 from kbsync.core.fields import META_TYPES
 
-__all__ = ("Column", "columns_of")
+__all__ = ("TRUTHS", "Column", "columns_of", "nearest_column")
 
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})", re.ASCII)
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 REQUIRED: Final = ("target", "kind", "id")
+# The capitals are those of spreadsheets.
+TRUTHS: Final[Mapping[str, bool]] = {"true": True, "TRUE": True, "false": False, "FALSE": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,17 @@ class Column:
 def columns_of(
     names: Sequence[str], places: Sequence[Place], words: Words, problems: FileProblems
 ) -> list[Column | None] | None:
-    """Return what each name in a header stands for, None for a wrong one; None when rows cannot be read at all."""
+    """Return what each name in a header stands for, None for none and a wrong one.
+
+    Returns None when rows cannot be read at all.
+    """
     keys = _keys(words)
     columns: list[Column | None] = []
     seen: dict[tuple[str, ...], Place] = {}
     for name, place in zip(names, places, strict=True):
+        if not name:
+            columns.append(None)
+            continue
         column = _column(name, keys)
         if not isinstance(column, Column):
             problems.add(place, *column)
@@ -54,7 +62,7 @@ def columns_of(
         columns.append(None)
     missing = [name for name in REQUIRED if (name,) not in seen]
     for name in missing:
-        problems.add((1, 1), "missing-key", f"the column `{name}` is missing")
+        problems.add(places[0], "missing-key", f"the column `{name}` is missing")
     return None if missing else columns
 
 
@@ -75,10 +83,9 @@ def _column(name: str, keys: Mapping[str, Shape]) -> Column | tuple[str, str]:
         return unknown(name, sorted(_names(keys)))
     if not dot:
         if shape.keys or shape.open or shape.items is not None:
-            return (
-                "unknown-key",
-                f"{shown(name)} does not fit into one column; known: {', '.join(_names({key: shape}))}",
-            )
+            names = ", ".join(_names({key: shape}))
+            hint = f"; known: {names}" if names else ", and YAML, JSON and JSON Lines have it"
+            return "unknown-key", f"{shown(name)} does not fit into one column{hint}"
         return Column((key,), None if shape.text else _plain, shape.text)
     if shape.open:
         return _open_column(key, inner, shape.rest)
@@ -110,17 +117,17 @@ def _names(keys: Mapping[str, Shape]) -> Iterator[str]:
 
 def _plain(cell: str) -> Any:
     """Return the truth value or whole number that *cell* is."""
-    if cell in {"true", "false"}:
-        return cell == "true"
+    if cell in TRUTHS:
+        return TRUTHS[cell]
     if _INTEGER.fullmatch(cell):
         return int(cell)
     raise ValueError("true, false or a whole number")
 
 
 def _bool(cell: str) -> bool:
-    if cell not in {"true", "false"}:
+    if cell not in TRUTHS:
         raise ValueError("true or false")
-    return cell == "true"
+    return TRUTHS[cell]
 
 
 def _int(cell: str) -> int:
@@ -131,7 +138,7 @@ def _int(cell: str) -> int:
 
 def _float(cell: str) -> float:
     if not _NUMBER.fullmatch(cell):
-        raise ValueError("a number")
+        raise ValueError("a number with a decimal point" if "," in cell else "a number")
     return float(cell)
 
 

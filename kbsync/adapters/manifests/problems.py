@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from kbsync.adapters.manifests.linting import Lints
 from kbsync.core.items import Source
+from kbsync.core.redaction import without_credentials
 from kbsync.core.rules import Problem, Rule, Severity
 
 __all__ = ("MAX_ERRORS_PER_FILE", "Fault", "FileProblems", "Path", "Place", "TooManyErrors", "Trail", "Under", "shown")
@@ -81,6 +82,7 @@ class FileProblems:
         self._lifted = frozenset(
             rule.id for rule in rules.values() if rule.severity == "off" or (rule.liftable and rule.id in allow)
         )
+        self._of_keys = frozenset(rule.id for rule in rules.values() if rule.of_key)
         self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
         self._blamed: frozenset[Place] = frozenset()
 
@@ -100,6 +102,10 @@ class FileProblems:
         elif severity == "error":
             raise TooManyErrors
         return severity == "error"
+
+    def place(self, trail: Trail, path: Path, rule: str) -> Place:
+        """Return where *rule* is broken at *path*: at the key or at the value."""
+        return trail.of_key(path) if rule in self._of_keys else trail.of(path)
 
     def passes(self, rule: str) -> bool:
         """Tell whether nothing would come of a problem of *rule*; one that is only counted is counted here."""
@@ -140,14 +146,15 @@ class FileProblems:
         return severity
 
     def _put(self, place: Place, rule: str, message: str, severity: Severity) -> None:
-        text = _printable(message)
+        text = _printable(without_credentials(message))
         if len(text) > MAX_MESSAGE_CHARACTERS:
             text = text[: MAX_MESSAGE_CHARACTERS - 1] + "…"
         self._problems.append(Problem(Source(self.file, *place), rule, text, severity))
 
 
 def shown(value: str) -> str:
-    """Return *value* in back quotes for a message: cut, and with everything unprintable escaped."""
+    """Return *value* in back quotes for a message: cut, with everything unprintable escaped, and no credential."""
+    value = without_credentials(value)
     cut = value if len(value) <= MAX_SHOWN_CHARACTERS else value[: MAX_SHOWN_CHARACTERS - 1] + "…"
     return f"`{_printable(cut)}`"
 

@@ -96,14 +96,14 @@ class Section:
         fine = True
         for path, rule, message in found:
             if not self._problems.passes(rule):
-                fault = Fault(_place(trail, path, rule), rule, message)
+                fault = Fault(self._problems.place(trail, path, rule), rule, message)
                 fine = not (self._is_news(fault) and self._problems.add(*fault)) and fine
         return fine
 
     def _explain(self, error: ValidationError, trail: Trail) -> None:
         told: set[object] = set()
         for finding in findings(error, self._model):
-            at = _place(trail, finding.path, finding.rule)
+            at = self._problems.place(trail, finding.path, finding.rule)
             # The alternatives of a union complain one by one of the same value; missing keys are each their own.
             subject = finding.path if finding.rule == "missing-key" else at
             if subject not in told:
@@ -147,7 +147,7 @@ class Section:
         except ValidationError as error:
             for finding in findings(error, self._model):
                 if finding.path and finding.path[0] in defaults.values and finding.path != ("id",):
-                    self._tell(finding, _place(defaults.trail, finding.path, finding.rule))
+                    self._tell(finding, self._problems.place(defaults.trail, finding.path, finding.rule))
 
 
 def _merged(defaults: Mapping[str, Any], own: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
@@ -158,10 +158,6 @@ def _merged(defaults: Mapping[str, Any], own: Mapping[str, Any], shape: Shape) -
         if isinstance(over, dict) and isinstance(beneath, dict) and shape.under(key).open:
             merged[key] = {**beneath, **over}
     return merged
-
-
-def _place(trail: Trail, path: Path, rule: str) -> Place:
-    return trail.of_key(path) if rule == "unknown-key" else trail.of(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,20 +56,27 @@ def _shape(schema: Any, definitions: Mapping[str, Any], depth: int) -> Shape:
     variants = list(_variants(cast("dict[str, Any]", schema), definitions, depth))
     scalars = {kind for variant in variants for kind in _scalar_types(variant)}
     inner: dict[str, list[Any]] = {}
-    rest = items = None
+    rests: list[Any] = []
+    elements: list[Any] = []
     for variant in variants:
         for name, schema_of_key in cast("dict[str, Any]", variant.get("properties", {})).items():
             inner.setdefault(name, []).append(schema_of_key)
         if isinstance(variant.get("additionalProperties"), dict):
-            rest = rest or _shape(variant["additionalProperties"], definitions, depth + 1)
+            rests.append(variant["additionalProperties"])
         elif isinstance(variant.get("patternProperties"), dict):
-            rest = rest or _shape(next(iter(variant["patternProperties"].values()), None), definitions, depth + 1)
+            rests.extend(cast("dict[str, Any]", variant["patternProperties"]).values())
         if "items" in variant:
-            items = items or _shape(variant["items"], definitions, depth + 1)
-    # What a key takes may depend on its neighbours, so it takes what any variant says.
-    keys = {name: _shape({"anyOf": schemas}, definitions, depth + 1) for name, schemas in inner.items()}
+            elements.append(variant["items"])
+    # What a key or an element takes may depend on its neighbours, so it takes what any variant says.
+    keys = {name: _any_of(schemas, definitions, depth) for name, schemas in inner.items()}
+    rest = _any_of(rests, definitions, depth) if rests else None
+    items = _any_of(elements, definitions, depth) if elements else None
     is_open = not keys and any(_is_open(variant) for variant in variants)
     return Shape(scalars == {"string"}, keys, rest, items, is_open)
+
+
+def _any_of(schemas: Sequence[Any], definitions: Mapping[str, Any], depth: int) -> Shape:
+    return _shape({"anyOf": schemas}, definitions, depth + 1)
 
 
 def _variants(schema: dict[str, Any], definitions: Mapping[str, Any], depth: int) -> Sequence[dict[str, Any]]:

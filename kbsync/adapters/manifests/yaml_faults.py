@@ -25,15 +25,15 @@ def syntax_fault(error: Exception, file: BinaryIO) -> Fault:
     if "Unicode character escape" in problem:
         return Fault(place, "control-character", "the text holds half of a surrogate pair")
     context = getattr(error, "context", None)
-    tab = " (a tab does not indent in YAML)" if "cannot start any token" in problem else ""
-    return Fault(place, "syntax", f"{context + ': ' if context else ''}{problem}{tab}")
+    hint = _hint(file, place) if "cannot start any token" in problem else ""
+    return Fault(place, "syntax", f"{context + ': ' if context else ''}{problem}{hint}")
 
 
 def _reader_fault(error: ReaderError, file: BinaryIO) -> Fault:
     place = _place_at(file, int(error.position))
     reason = str(error.reason)
     if any(word in reason for word in _BAD_BYTES):
-        return Fault(place, "not-utf8", f"the file is not UTF-8 text: {reason}")
+        return Fault(_first_bad_byte(file) or place, "not-utf8", f"the file is not UTF-8 text: {reason}")
     if error.character == 0 and error.position < len(_BOM) + 1:
         return Fault((1, 1), "not-utf8", "the file is UTF-16 or UTF-32: save it as UTF-8")
     return Fault(place, "control-character", "the file holds a character that is no text")
@@ -43,6 +43,25 @@ def _place_at(file: BinaryIO, offset: int) -> Place:
     file.seek(0)
     before = file.read(offset)
     return before.count(b"\n") + 1, len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
+
+
+def _first_bad_byte(file: BinaryIO) -> Place | None:
+    """Return where *file* stops being UTF-8, which libyaml tells a byte or two late."""
+    file.seek(0)
+    try:
+        file.read().decode()
+    except UnicodeDecodeError as error:
+        return _place_at(file, error.start)
+    return None
+
+
+def _hint(file: BinaryIO, place: Place) -> str:
+    """Return what to do about the character at *place*, which YAML lets nothing begin with."""
+    file.seek(0)
+    lines = file.read().decode("utf-8", "replace").split("\n", place[0])
+    if lines[place[0] - 1][place[1] - 1 : place[1]] == "\t":
+        return " (a tab does not indent in YAML)"
+    return " (if it is text, put it in quotation marks)"
 
 
 def _within(file: BinaryIO, place: Place) -> Place:

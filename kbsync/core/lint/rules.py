@@ -38,7 +38,10 @@ LINT_RULES: Final = (
         f"A known caption of {MIN_SHRINKING_CHARACTERS} characters or more would shrink to under a tenth.",
     ),
     lint_rule(
-        "non-ascii-field-name", "A meta field name is not ASCII, which pages of the vendor disagree about.", "off"
+        "non-ascii-field-name",
+        "A meta field name is not ASCII, which pages of the vendor disagree about.",
+        "off",
+        of_key=True,
     ),
     lint_rule(
         "look-alike-id", "Two ids of a container differ only in letter case, or in O for 0 or I or l for 1 in a number."

@@ -25,14 +25,22 @@ USUAL_STRING_BYTES: Final = 128
 UNUSUAL_TYPES: Final = frozenset({"list<int64>", "date_time", "geo_point"})
 
 RULES: Final = (
-    Rule("meta-field-name", "A meta field name is empty, doc_id, or over 128 characters."),
-    Rule("strict-field-name", "A meta field name is no ASCII identifier, and the target has strict_field_names."),
+    Rule(
+        "meta-field-name",
+        "A meta field name is empty, doc_id, over 128 characters, or holds a control character.",
+        of_key=True,
+    ),
+    Rule(
+        "strict-field-name",
+        "A meta field name is no ASCII identifier, and the target has strict_field_names.",
+        of_key=True,
+    ),
     Rule("meta-type", "A list has no type of its own: it is empty or mixed; write {type, value}."),
     Rule("meta-value-length", "A meta string is over 256 bytes.", liftable=True),
     Rule("meta-list-length", "A meta list has over 32 members.", liftable=True),
     Rule("document-name-length", "A Volcengine document name is over 256 characters.", liftable=True),
     lint_rule("long-meta-value", "A meta string is over 128 bytes, the limit of an older page."),
-    lint_rule("long-field-name", "A meta field name is over 128 bytes."),
+    lint_rule("long-field-name", "A meta field name is over 128 bytes.", of_key=True),
     lint_rule("unusual-meta-type", "A meta type that the page of the meta update does not list."),
     lint_rule(
         "unusual-document-name",

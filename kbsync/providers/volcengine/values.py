@@ -64,7 +64,7 @@ def _name(name: object) -> str:
         raise MetaFault("meta-field-name", f"a meta field name has at most {MAX_NAME_CHARACTERS} characters")
     control = control_character(name)
     if control is not None:
-        raise MetaFault("control-character", f"the meta field name holds {control}")
+        raise MetaFault("meta-field-name", f"the meta field name holds {control}")
     return name
 
 

@@ -176,6 +176,22 @@ def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
     assert not any(secret in str(problem) for problem in problems)
 
 
+@pytest.mark.parametrize("before", ["", "x" * 55])
+def test_a_secret_is_never_repeated_as_a_key_or_a_name(tmp_path: Path, before: str) -> None:
+    secret = before + "pat_" + "x1" * 20
+    texts: dict[str, str | bytes] = {
+        "a.yaml": head() + f"{secret}: x\nimages:\n- {{id: 1, caption: a, {secret}: b}}\n",
+        "b.yaml": head(secret) + f"images:\n- {{id: 1, caption: a, ignore: [{secret}]}}\n",
+        "c.jsonl": json.dumps({"target": secret, secret: 1, "kind": secret}),
+        "d.csv": f"target,shelf,kind,id,{secret},meta.{secret}:{secret}\n",
+    }
+
+    _, problems = read(tmp_path, texts)
+
+    assert len(problems) > len(texts)
+    assert not any("x1x1" in str(problem) for problem in problems)
+
+
 def test_a_long_or_hostile_key_is_cut_and_escaped(tmp_path: Path) -> None:
     row = {"target": "gallery", "shelf": "1", "kind": "image", "id": "1", "caption": "a", "\x1b[2J" + "k" * 10_000: 1}
 
@@ -289,3 +305,18 @@ def test_a_mistake_in_one_file_hides_none_in_another(tmp_path: Path) -> None:
         "d.csv",
         "e.yaml",
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ("- id: 1\n  caption: @x", "put it in quotation marks"),
+        ("- id: 1\n  caption: `x`", "put it in quotation marks"),
+        ("\t- id: 1", "a tab does not indent"),
+    ],
+)
+def test_what_nothing_begins_with_in_yaml_is_told_with_what_to_do(tmp_path: Path, entry: str, hint: str) -> None:
+    _, (problem,) = read(tmp_path, {"m.yaml": head() + f"images:\n{entry}\n"})
+
+    assert problem.rule == "syntax"
+    assert hint in problem.message
