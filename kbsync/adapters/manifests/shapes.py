@@ -56,7 +56,8 @@ def _shape(schema: Any, definitions: Mapping[str, Any], depth: int) -> Shape:
     variants = list(_variants(cast("dict[str, Any]", schema), definitions, depth))
     scalars = {kind for variant in variants for kind in _scalar_types(variant)}
     inner: dict[str, list[Any]] = {}
-    rest = items = None
+    rest: Shape | None = None
+    elements: list[Any] = []
     for variant in variants:
         for name, schema_of_key in cast("dict[str, Any]", variant.get("properties", {})).items():
             inner.setdefault(name, []).append(schema_of_key)
@@ -65,9 +66,10 @@ def _shape(schema: Any, definitions: Mapping[str, Any], depth: int) -> Shape:
         elif isinstance(variant.get("patternProperties"), dict):
             rest = rest or _shape(next(iter(variant["patternProperties"].values()), None), definitions, depth + 1)
         if "items" in variant:
-            items = items or _shape(variant["items"], definitions, depth + 1)
-    # What a key takes may depend on its neighbours, so it takes what any variant says.
+            elements.append(variant["items"])
+    # What a key takes may depend on its neighbours, so it takes what any variant says; so do elements.
     keys = {name: _shape({"anyOf": schemas}, definitions, depth + 1) for name, schemas in inner.items()}
+    items = _shape({"anyOf": elements}, definitions, depth + 1) if elements else None
     is_open = not keys and any(_is_open(variant) for variant in variants)
     return Shape(scalars == {"string"}, keys, rest, items, is_open)
 
