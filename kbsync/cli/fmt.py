@@ -22,7 +22,7 @@ from kbsync.views.escape import visible
 from kbsync.views.problems import problem_lines
 from kbsync.views.wording import count
 
-__all__ = ("fmt",)
+__all__ = ("FormFile", "fmt")
 
 MAX_DIFF_BYTES: Final = 4 << 20
 
@@ -47,7 +47,7 @@ def fmt(
     files, problems = find_sources(workspace, paths)
     changed = 0
     for file in files:
-        manifest = _Manifest(file, workspace, formatter)
+        manifest = FormFile(file, workspace, formatter)
         found = manifest.problems()
         problems += found
         try:
@@ -71,7 +71,7 @@ def fmt(
 
 
 @dataclass(frozen=True, slots=True)
-class _Manifest:
+class FormFile:
     """One file to be put into form."""
 
     file: ManifestFile
@@ -111,11 +111,12 @@ class _Manifest:
         before = path.stat()
 
         def check(written: Path) -> None:
-            if not self._says_the_same(replace(self.file, path=written)):
-                raise KbsyncError(f"{self.file.name} would not say the same; it stays as it is: please report this")
+            same = self._says_the_same(replace(self.file, path=written))
             now = path.stat()
-            if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            if (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns):
                 raise KbsyncError(f"{self.file.name} changed while it was read, and stays as it is: try again")
+            if not same:
+                raise KbsyncError(f"{self.file.name} would not say the same; it stays as it is: please report this")
 
         write_whole(path, self.formatter.formatted(self.file), mode=S_IMODE(before.st_mode), check=check)
 

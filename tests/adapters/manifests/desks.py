@@ -21,8 +21,24 @@ LIFTED: Final = frozenset(rule.id for rule in ALL_RULES.values() if rule.liftabl
 # Texts that parsers of YAML and CSV like to take for something else.
 _ODD: Final = (
     *("no", "On", "y", "~", "null", "true", "1:30", "0123", "1_000", "1e3", "0x1F", ".inf", "2024-01-01", "-", "- a"),
-    *("a: b", "a:", ":a", "a #b", "#a", " a", "a ", "a\n", "\na", "a\nb", "a\n\n", "a\n b\n", "a \nb", "a\n  \nb", "\n"),
-    *("'", '"', "it's \"so\"", "\\n", "a\tb", "\ta", "{a", "[a]", "a, b", "a]", "&a", "*a", "!a", "|", ">", "%a", "@a"),
+    *(
+        "a: b",
+        "a:",
+        ":a",
+        "a #b",
+        "#a",
+        " a",
+        "a ",
+        "a\n",
+        "\na",
+        "a\nb",
+        "a\n\n",
+        "a\n b\n",
+        "a \nb",
+        "a\n  \nb",
+        "\n",
+    ),
+    *("'", '"', 'it\'s "so"', "\\n", "a\tb", "\ta", "{a", "[a]", "a, b", "a]", "&a", "*a", "!a", "|", ">", "%a", "@a"),
     *("=1+1", "+1", "@SUM(A1)", "-2", "'=1", "a,b", '"a"', "a;b", "---", "...", "--- a", "<<", "=", "?", "? a", "`a"),
     *("\u2028", "a\u2029b", "\ufeffa", "\u200b", "小猫", "👨\u200d👩\u200d👧", "\u00a0a", "\u3000", "e\u0301"),
 )
@@ -116,7 +132,7 @@ def coze_documents(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def volcengine_documents(draw: st.DrawFn, *, one_type: bool = False) -> dict[str, Any]:
-    """A manifest of a Volcengine collection, as JSON has it; with *one_type*, a meta field has one type in all of it."""
+    """A manifest of a Volcengine collection, as JSON has it; with *one_type*, each meta field has one type."""
     document: dict[str, Any] = {"kbsync": 1, "target": "volc-bj"}
     document |= draw(
         st.sampled_from(

@@ -138,7 +138,9 @@ class Scribe:
         return f"{' ' * self._luck.randint(1, 3)}{self._comment()}" if self._once_in(4) else ""
 
     def _comment(self) -> str:
-        text = f"#{self._luck.choice(('', ' ', '# '))}{len(self.comments)} {self._luck.choice(('', '#: - x', '[{', 'é'))}"
+        text = (
+            f"#{self._luck.choice(('', ' ', '# '))}{len(self.comments)} {self._luck.choice(('', '#: - x', '[{', 'é'))}"
+        )
         self.comments.append(text.rstrip())
         return text
 
