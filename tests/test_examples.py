@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from kbsync.adapters.manifests import read_manifests
+from kbsync.adapters.manifests import Formatter, find_files, read_manifests
 from kbsync.cli.schema import manifest_schema_text
 from kbsync.core.fields import MetaValue
 from kbsync.core.manifest import Desired
@@ -49,6 +49,17 @@ def test_the_examples_show_every_field_of_both_providers() -> None:
         ("volc-bj", "name"),
         ("volc-bj", "meta"),
     }
+
+
+def test_the_examples_are_in_form() -> None:
+    targets = {
+        target: PROVIDERS[provider].dialect(PROVIDERS[provider].settings.model_construct())
+        for target, provider in TARGETS.items()
+    }
+    files, _ = find_files([EXAMPLES], EXAMPLES)
+
+    for file in files:
+        assert b"".join(Formatter(targets).formatted(file)) == file.path.read_bytes(), file.name
 
 
 def test_the_schema_beside_the_examples_is_the_one_kbsync_prints() -> None:

@@ -4,13 +4,16 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from kbsync.errors import KbsyncError
 
 __all__ = ("read_regular", "write_whole")
+
+_OWNER_ONLY: Final = 0o600
 
 
 def read_regular(path: Path, limit_bytes: int) -> bytes:
@@ -25,29 +28,34 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
         return file.read(limit_bytes + 1)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write *pieces* to *path*, readable by its owner only; what stood there is replaced at once or stays.
+def write_whole(
+    path: Path, pieces: Iterable[bytes], *, mode: int = _OWNER_ONLY, check: Callable[[Path], None] | None = None
+) -> None:
+    """Write *pieces* to *path*; what stood there is replaced at once or stays. The file has the permissions of *mode*.
 
-    A path that is no regular file (`/dev/stdout`, a pipe) is written to as it is. Raises KbsyncError when it cannot be
-    done.
+    *check* is given the written file before it takes its place, and whatever it raises keeps it from that. A path that
+    is no regular file (`/dev/stdout`, a pipe) is written to as it is. Raises KbsyncError when it cannot be done.
     """
     try:
         if path.exists() and not path.is_file():
             with path.open("wb") as device:
                 device.writelines(pieces)
             return
-        _replace(path, pieces)
+        _replace(path, pieces, mode, check)
     except OSError as error:
         raise KbsyncError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _replace(path: Path, pieces: Iterable[bytes]) -> None:
+def _replace(path: Path, pieces: Iterable[bytes], mode: int, check: Callable[[Path], None] | None) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
             file.writelines(pieces)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+        if check is not None:
+            check(Path(name))
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):
