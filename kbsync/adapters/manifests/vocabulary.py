@@ -32,7 +32,7 @@ class KindWords:
         self.section = dialect.section
         self.check = dialect.check
         self.model = dialect.model
-        self.validate, self.schema = _described(dialect.model)
+        self.validate, self.schema = _described(dialect.model)  # type: ignore[arg-type]  # classes are hashable
         shape = shape_of(self.schema)
         # An id is text wherever it stands, also when its model takes exact integers from JSON.
         self.shape = dataclasses.replace(shape, keys={**shape.keys, "id": TEXT})
@@ -45,7 +45,7 @@ class Vocabulary:
         self.target = target
         self.unique_in_target = dialect.unique_in_target
         self.header = dialect.header
-        self.validate_header, self.header_schema = _described(dialect.header)
+        self.validate_header, self.header_schema = _described(dialect.header)  # type: ignore[arg-type]
         self.header_keys = tuple(field.name for field in dataclasses.fields(dialect.header))
         self.by_kind: Mapping[str, KindWords] = {words.kind: words for words in kinds}
         self.by_section: Mapping[str, KindWords] = {words.section: words for words in self.by_kind.values()}

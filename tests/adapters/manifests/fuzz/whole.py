@@ -134,7 +134,7 @@ def _csv(chance: Random) -> str:
         columns.insert(chance.randrange(len(columns)), chance.choice(_COLUMNS))
     text = io.StringIO()
     delimiter = chance.choice(",,,;\t|")
-    quoting = chance.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    quoting: Any = chance.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
     end = chance.choice(("\n", "\r\n"))
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerow(columns)
