@@ -1,6 +1,6 @@
-import pytest
-
 import re
+
+import pytest
 
 from kbsync.core.items import Source
 from kbsync.core.rules import CORE_RULES, GUARD_RULES, Problem, Rule, by_id

@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -27,13 +28,11 @@ class KindWords:
     """How entries of one kind are read: the model's validator, and its shape."""
 
     def __init__(self, dialect: KindDialect) -> None:
-        adapter: TypeAdapter[Any] = TypeAdapter(dialect.model)
         self.kind = dialect.kind
         self.section = dialect.section
         self.check = dialect.check
         self.model = dialect.model
-        self.validate = adapter.validator.validate_python
-        self.schema = adapter.json_schema()
+        self.validate, self.schema = _described(dialect.model)  # type: ignore[arg-type]  # classes are hashable
         shape = shape_of(self.schema)
         # An id is text wherever it stands, also when its model takes exact integers from JSON.
         self.shape = dataclasses.replace(shape, keys={**shape.keys, "id": TEXT})
@@ -43,12 +42,10 @@ class Vocabulary:
     """The words of one target."""
 
     def __init__(self, target: str, dialect: Dialect, kinds: Iterable[KindWords]) -> None:
-        adapter: TypeAdapter[Any] = TypeAdapter(dialect.header)
         self.target = target
         self.unique_in_target = dialect.unique_in_target
         self.header = dialect.header
-        self.validate_header = adapter.validator.validate_python
-        self.header_schema = adapter.json_schema()
+        self.validate_header, self.header_schema = _described(dialect.header)  # type: ignore[arg-type]
         self.header_keys = tuple(field.name for field in dataclasses.fields(dialect.header))
         self.by_kind: Mapping[str, KindWords] = {words.kind: words for words in kinds}
         self.by_section: Mapping[str, KindWords] = {words.section: words for words in self.by_kind.values()}
@@ -75,6 +72,13 @@ class Words:
         if known is None or known.check is not dialect.check:
             known = kinds[key] = KindWords(dialect)
         return known
+
+
+@cache
+def _described(model: type[Any]) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    """Return the validator of *model* and its JSON Schema, which take longer to make than most manifests to read."""
+    adapter: TypeAdapter[Any] = TypeAdapter(model)
+    return adapter.validator.validate_python, adapter.json_schema()
 
 
 def unknown(key: str, known: Collection[str], what: str = "key") -> tuple[str, str]:
