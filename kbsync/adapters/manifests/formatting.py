@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
-from kbsync.adapters.manifests.csv_rows import MAX_CELL_CHARACTERS
+from kbsync.adapters.manifests.csv_lines import MAX_CELL_CHARACTERS
 from kbsync.adapters.manifests.files import ManifestFile, open_regular
 from kbsync.adapters.manifests.order import document_shape, id_order, ordered, row_keys, row_shape
 from kbsync.adapters.manifests.vocabulary import Vocabulary, Words
