@@ -35,10 +35,11 @@ _MOST_TOLD: Final = 8
 
 
 class _Term(NamedTuple):
-    """One `KEY=GLOB`: *fits* tells whether the glob matches a whole text."""
+    """One `KEY=GLOB`: *value* is what an item has for the key, *fits* tells whether the glob matches a whole text."""
 
     key: str
     glob: str
+    value: Callable[[Desired], object]
     fits: Callable[[str], object]
 
 
@@ -51,7 +52,11 @@ class Selector:
 
     def matches(self, desired: Desired) -> bool:
         """Tell whether *desired* has what every key asks for. An item without a declared name has none to match."""
-        return all(_fits(term, _VALUES[term.key](desired)) for term in self.terms)
+        for _, _, value_of, fits in self.terms:
+            value = value_of(desired)
+            if not isinstance(value, str) or not fits(value):
+                return False
+        return True
 
 
 def parse_selector(text: str) -> Selector:
@@ -66,7 +71,7 @@ def parse_selector(text: str) -> Selector:
             raise ValueError(f"{key}= names nothing; {key}=* would be everything that has one")
         if key in terms:
             raise ValueError(f"{key} stands twice, and all of a selector has to match; write two for either of both")
-        terms[key] = _Term(key, glob, _matcher(glob))
+        terms[key] = _Term(key, glob, _VALUES[key], _matcher(glob))
     return Selector(text, tuple(terms.values()))
 
 
@@ -86,9 +91,12 @@ class Selection:
     def chooses(self, desired: Desired) -> bool:
         """Tell whether *desired* is chosen."""
         # Every selector is asked: each has to know whether it ever matched.
-        included = [watch.matches(desired) for watch in self._only]
-        excluded = [watch.matches(desired) for watch in self._excluded]
-        return (not included or any(included)) and not any(excluded)
+        chosen = not self._only
+        for watch in self._only:
+            chosen = watch.matches(desired) or chosen
+        for watch in self._excluded:
+            chosen = not watch.matches(desired) and chosen
+        return chosen
 
     def idle_only(self) -> Iterator[tuple[Selector, str]]:
         """Yield each of *only* that matched no item, and why that may be."""
@@ -112,8 +120,8 @@ class _Watch:
             return self.selector.matches(desired)
         fine = True
         for term in self.selector.terms:
-            value = _VALUES[term.key](desired)
-            if _fits(term, value):
+            value = term.value(desired)
+            if isinstance(value, str) and term.fits(value):
                 self._met.pop(term, None)
                 continue
             fine = False
@@ -131,10 +139,6 @@ class _Watch:
                 hint = f"; there is {', '.join(sorted(met))}"
             return f"no item has the {term.key} {term.glob}{hint}"
         return "no item has all of it"
-
-
-def _fits(term: _Term, value: object) -> bool:
-    return isinstance(value, str) and bool(term.fits(value))
 
 
 def _parts(text: str) -> Iterator[str]:
