@@ -72,7 +72,7 @@ campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where 
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py
 
-campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (5 minutes); SEED=N reads one
+campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (10 minutes); SEED=N reads one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_fuzz.py
 
 campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)

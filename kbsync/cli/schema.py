@@ -1,15 +1,18 @@
 """`kbsync schema`: the JSON Schemas of every file format that kbsync reads or writes."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import orjson
 
 from kbsync.adapters.manifests import manifest_schema, row_schema
-from kbsync.cli.options import console_of
+from kbsync.cli.options import config_option, console_of
+from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit
 from kbsync.core.manifest import Dialect
+from kbsync.errors import UsageError
 from kbsync.providers import PROVIDERS
 from kbsync.views.schemas import PLAN_SCHEMA, REPORT_LINE_SCHEMA, REPORT_SCHEMA
 
@@ -21,31 +24,36 @@ def _dialects() -> dict[str, Dialect]:
     return {name: provider.dialect(provider.settings.model_construct()) for name, provider in PROVIDERS.items()}
 
 
-_SCHEMAS: Final[Mapping[str, Callable[[], Mapping[str, Any]]]] = {
-    "manifest": lambda: manifest_schema(_dialects(), any_target=True),
-    "row": lambda: row_schema(_dialects(), any_target=True),
-    "plan": lambda: PLAN_SCHEMA,
-    "report": lambda: REPORT_SCHEMA,
-    "report-line": lambda: REPORT_LINE_SCHEMA,
-}
+_OF_MANIFESTS: Final[Mapping[str, Callable[..., Mapping[str, Any]]]] = {"manifest": manifest_schema, "row": row_schema}
+_OF_RESULTS: Final = {"plan": PLAN_SCHEMA, "report": REPORT_SCHEMA, "report-line": REPORT_LINE_SCHEMA}
 
 
 @click.command()
-@click.argument("form", type=click.Choice(list(_SCHEMAS)), default="manifest")
+@click.argument("form", type=click.Choice([*_OF_MANIFESTS, *_OF_RESULTS]), default="manifest")
+@click.option("--targets", is_flag=True, help="For the targets of kbsync.toml, by name, and not for any target.")
+@config_option
 @click.pass_context
-def schema(context: click.Context, *, form: str) -> int:
+def schema(context: click.Context, *, form: str, targets: bool, config_file: Path | None) -> int:
     """Print the JSON Schema of a file format.
 
     `manifest` is for YAML and JSON manifests, `row` for a line of JSON Lines, `plan` and `report` for what plan and
     apply write, `report-line` for a line of a `.jsonl` report.
     """
-    console_of(context).out.lines([_text(_SCHEMAS[form]())])
+    if (targets or config_file is not None) and form in _OF_RESULTS:
+        raise UsageError(f"--targets is for manifests; the schema of a {form} is the same for all targets")
+    if form in _OF_RESULTS:
+        found: Mapping[str, Any] = _OF_RESULTS[form]
+    elif targets or config_file is not None:
+        found = _OF_MANIFESTS[form](open_workspace(config_file).dialects())
+    else:
+        found = _OF_MANIFESTS[form](_dialects(), any_target=True)
+    console_of(context).out.lines([_text(found)])
     return Exit.OK
 
 
 def manifest_schema_text() -> str:
     """Return the schema of YAML and JSON manifests as the text of a file."""
-    return _text(_SCHEMAS["manifest"]()) + "\n"
+    return _text(manifest_schema(_dialects(), any_target=True)) + "\n"
 
 
 def _text(value: Mapping[str, Any]) -> str:

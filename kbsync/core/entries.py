@@ -17,6 +17,7 @@ from pydantic import (
     StrictBool,
     StrictStr,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.dataclasses import dataclass, is_pydantic_dataclass
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -26,12 +27,14 @@ from kbsync.core.rules import Finding
 
 __all__ = (
     "ENTRY_CONFIG",
+    "TEXT_SCHEMA",
     "EntryOptions",
     "Mentioned",
     "Text",
     "check_entry",
     "control_character",
     "findings",
+    "ignoring",
     "nearest",
     "no_default",
     "refuse",
@@ -44,6 +47,12 @@ ENTRY_CONFIG: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
 # look the same differ for ever.
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MAX_SHOWN_CHARACTERS: Final = 60
+# Without the surrogates: editors whose patterns count in UTF-16 would refuse whatever is beyond the first plane.
+TEXT_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "pattern": r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$",
+    "patternErrorMessage": "Text holds no control characters but tabs and line feeds.",
+}
 
 
 # ------------------------------------------------------------------------------------------------------------ models
@@ -59,6 +68,15 @@ class Mentioned:
 def no_default(schema: dict[str, Any]) -> None:
     """Take the default out of a JSON *schema*: None for "not mentioned" is nothing that can be written."""
     schema.pop("default", None)
+
+
+def ignoring(*names: Mapping[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Return what makes the JSON schema of an entry say which *names* of fields, each a schema, it may ignore."""
+
+    def extend(schema: dict[str, Any]) -> None:
+        schema["properties"]["ignore"]["items"] = names[0] if len(names) == 1 else {"anyOf": list(names)}
+
+    return extend
 
 
 def control_character(text: str) -> str | None:
@@ -77,7 +95,7 @@ def _text(text: str) -> str:
     return text
 
 
-Text: TypeAlias = Annotated[StrictStr, AfterValidator(_text)]
+Text: TypeAlias = Annotated[StrictStr, AfterValidator(_text), WithJsonSchema(dict(TEXT_SCHEMA))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)

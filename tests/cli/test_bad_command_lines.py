@@ -74,6 +74,7 @@ HUGE = "x" * 100_000
         pytest.param(["init", "--provider", "notion"], id="init-for-an-unknown-provider"),
         pytest.param(["init", "kbsync.toml"], id="init-in-a-file"),
         pytest.param(["schema", "nothing"], id="schema-of-nothing"),
+        pytest.param(["schema", "plan", "--targets"], id="schema-of-a-plan-by-targets"),
         pytest.param(["emulate", "--port", "x"], id="emulate-at-no-port"),
         pytest.param(["emulate", "--rate", "fast"], id="emulate-at-no-rate"),
         pytest.param(["emulate", "--fault", "2"], id="emulate-more-faults-than-requests"),

@@ -287,6 +287,17 @@ def test_init_for_one_provider_validates(
     assert desk.run("validate").code == 0
 
 
+def test_a_schema_can_be_of_the_targets_of_the_workspace(desk: Desk) -> None:
+    of_any, of_these = desk.run("schema"), desk.run("schema", "--targets")
+    of_a_file = desk.run("schema", "--config", "kbsync.toml")
+
+    names = [shape["properties"]["target"].get("enum") for shape in of_these.json()["oneOf"]]
+    assert names == [["coze-cn"], ["volc-bj"]]
+    assert of_a_file == of_these
+    assert [shape["properties"]["target"].get("enum") for shape in of_any.json()["oneOf"]] == [None, None]
+    assert desk.run("schema", "row", "--targets").json()["oneOf"][0]["properties"]["target"]["enum"] == ["coze-cn"]
+
+
 def test_init_leaves_alone_what_is_there(desk: Desk) -> None:
     before = (desk.folder / "kbsync.toml").read_bytes()
 

@@ -1,8 +1,8 @@
 """What is wrong with manifests: collected, bounded and fit for a terminal; never raised to the user."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from kbsync.adapters.manifests.linting import Lints
@@ -129,6 +129,14 @@ class FileProblems:
             yield
         finally:
             self._blamed = frozenset()
+
+    def confine(self, end: Callable[[], Place]) -> None:
+        """Move what stands behind the *end* of the file to it."""
+        last = end() if len(self._problems) > self._begin else None
+        for number in range(self._begin, len(self._problems)):
+            problem = self._problems[number]
+            if last is not None and problem.source[1:] > last:
+                self._problems[number] = replace(problem, source=Source(self.file, *last))
 
     def close(self) -> None:
         """Put the file's problems in the order of the text, and say how much was left out when something was."""

@@ -22,7 +22,7 @@ from kbsync.adapters.manifests.plain_scalars import NULLS
 from kbsync.adapters.manifests.problems import Place, shown
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.shapes import Shape
-from kbsync.adapters.manifests.yaml_faults import UTF_16_MARKS, syntax_fault
+from kbsync.adapters.manifests.yaml_faults import UTF_16_MARKS, end_of, syntax_fault
 from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDeep, place_of
 from kbsync.adapters.manifests.yaml_outline import heads_come_first
 from kbsync.core.manifest import Desired
@@ -51,6 +51,8 @@ def read_yaml(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
         intake.problems.add(place, "too-deep", "values are nested more than 32 levels deep")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         intake.problems.add(*syntax_fault(error, file))
+    # libyaml ends a file with a line of its own, where a value that is missing at the end seems to stand.
+    intake.problems.confine(lambda: end_of(file))
 
 
 class _Documents:

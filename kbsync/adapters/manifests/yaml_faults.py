@@ -6,7 +6,7 @@ from yaml.reader import ReaderError
 
 from kbsync.adapters.manifests.problems import Fault, Place
 
-__all__ = ("UTF_16_MARKS", "syntax_fault")
+__all__ = ("UTF_16_MARKS", "end_of", "syntax_fault")
 
 _BOM: Final = b"\xef\xbb\xbf"
 _BAD_BYTES: Final = ("UTF-8", "UTF-16", "octet", "surrogate", "invalid Unicode character")
@@ -21,7 +21,7 @@ def syntax_fault(error: Exception, file: BinaryIO) -> Fault:
     marks = (getattr(error, "problem_mark", None), getattr(error, "context_mark", None))
     # What does not end is found where it begins, and not at the end of the file.
     mark = next(filter(None, reversed(marks) if "unexpected end of stream" in problem else marks), None)
-    place = _within(file, (1, 1) if mark is None else (mark.line + 1, mark.column + 1))
+    place = (1, 1) if mark is None else min((mark.line + 1, mark.column + 1), end_of(file))
     if "Unicode character escape" in problem:
         return Fault(place, "control-character", "the text holds half of a surrogate pair")
     context = getattr(error, "context", None)
@@ -64,13 +64,9 @@ def _hint(file: BinaryIO, place: Place) -> str:
     return " (if it is text, put it in quotation marks)"
 
 
-def _within(file: BinaryIO, place: Place) -> Place:
-    """Return *place*, or the end of *file* when it is behind that: libyaml ends files with a line of its own."""
+def end_of(file: BinaryIO) -> Place:
+    """Return the place behind the last character of *file* that breaks no line."""
     file.seek(0)
-    line = column = 1
     # splitlines knows every line break that YAML knows, and some more, which YAML does not let in.
-    for number, text in enumerate(file.read().decode("utf-8", "replace").splitlines(keepends=True), start=1):
-        line, column = number, len(text.rstrip("\r\n")) + 1
-        if number == place[0]:
-            return place
-    return min(place, (line, column))
+    lines = file.read().decode("utf-8", "replace").splitlines() or [""]
+    return len(lines), len(lines[-1]) + 1

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
-from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, no_default, refuse
+from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, ignoring, no_default, refuse
 from kbsync.core.fields import Fields, UpdateRule, Value
 from kbsync.core.manifest import Dialect, KindDialect
 from kbsync.core.rules import Finding, Rule, lint_rule
@@ -54,7 +54,14 @@ def _id(value: object) -> str:
 Id: TypeAlias = Annotated[
     str,
     PlainValidator(_id),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _ID_PATTERN}, {"type": "integer", "minimum": 1}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _ID_PATTERN},
+                {"type": "integer", "minimum": 1, "exclusiveMaximum": 1e20},
+            ]
+        }
+    ),
 ]
 
 
@@ -71,7 +78,9 @@ class CozeHeader:
         return self.dataset
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+@dataclass(
+    frozen=True, slots=True, kw_only=True, config={**ENTRY_CONFIG, "json_schema_extra": ignoring({"enum": ["caption"]})}
+)
 class ImageEntry(EntryOptions):
     """One image of a Coze knowledge base."""
 
@@ -87,12 +96,17 @@ class ImageEntry(EntryOptions):
         return {"caption": self.caption}
 
 
-def _require_interval(schema: dict[str, Any]) -> None:
+def _extend_rule(schema: dict[str, Any]) -> None:
     schema["if"] = {"properties": {"update_type": {"const": 1}}}
     schema["then"] = {"required": ["update_interval"]}
+    # What editors offer.
+    schema["defaultSnippets"] = [
+        {"label": "every day", "body": {"update_type": 1, "update_interval": 24}},
+        {"label": "never", "body": {"update_type": 0}},
+    ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config={**ENTRY_CONFIG, "json_schema_extra": _require_interval})
+@dataclass(frozen=True, slots=True, kw_only=True, config={**ENTRY_CONFIG, "json_schema_extra": _extend_rule})
 class UpdateRuleEntry:
     """When an online page is fetched again."""
 
@@ -114,7 +128,12 @@ class UpdateRuleEntry:
         return UpdateRule(self.update_type, self.update_interval if self.update_type else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+    config={**ENTRY_CONFIG, "json_schema_extra": ignoring({"enum": ["name", "update_rule"]})},
+)
 class DocumentEntry(EntryOptions):
     """One document of a Coze knowledge base."""
 

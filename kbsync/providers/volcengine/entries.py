@@ -9,15 +9,17 @@ from pydantic.dataclasses import dataclass
 
 from kbsync.core.entries import (
     ENTRY_CONFIG,
+    TEXT_SCHEMA,
     EntryOptions,
     Mentioned,
     Text,
+    ignoring,
     no_default,
     refuse,
     refuse_all,
 )
 from kbsync.core.fields import META_PREFIX, META_TYPES, Fields, MetaValue, Value
-from kbsync.providers.volcengine.values import MAX_NAME_CHARACTERS, read_meta
+from kbsync.providers.volcengine.values import DATE_TIME_PATTERN, MAX_NAME_CHARACTERS, read_meta
 
 __all__ = (
     "MAX_DOCUMENT_NAME_CHARACTERS",
@@ -103,13 +105,22 @@ def _documented(pattern: str, default: str | None = None) -> Callable[[dict[str,
     def extend(schema: dict[str, Any]) -> None:
         no_default(schema)
         schema["pattern"] = pattern
+        schema.pop("patternErrorMessage", None)
         if default is not None:
             schema["default"] = default
 
     return extend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+def _one_of_two_names(schema: dict[str, Any]) -> None:
+    by_name, by_id = {"required": ["collection"]}, {"required": ["resource_id"]}
+    schema["anyOf"] = [
+        {**by_name, "not": by_id},
+        {**by_id, "not": {"anyOf": [by_name, {"required": ["project"]}]}},
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config={**ENTRY_CONFIG, "json_schema_extra": _one_of_two_names})
 class VolcengineHeader:
     """The keys of a manifest that name a Volcengine knowledge base: its name and project, or its resource id."""
 
@@ -150,28 +161,34 @@ def _meta(written: object) -> dict[str, MetaValue]:
     return values
 
 
-_STRING: Final = {"type": "string", "maxLength": MAX_STRING_BYTES}
+_TEXT: Final = dict(TEXT_SCHEMA)
+_STRING: Final = {**_TEXT, "maxLength": MAX_STRING_BYTES}
 _INTEGER: Final = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
+# Half a step behind the largest float32, from where on numbers are rounded to infinity.
+_TOO_LARGE: Final = 2.0**128 - 2.0**103
+_NUMBER: Final = {"type": "number", "exclusiveMinimum": -_TOO_LARGE, "exclusiveMaximum": _TOO_LARGE}
+_FRACTION: Final = r"(\.[0-9]{1,18})?"
+_GEO_POINT_PATTERN: Final = f"^-?(0?[0-9]{{1,2}}|1[0-7][0-9]){_FRACTION},-?[0-8]?[0-9]{_FRACTION}$"
 _VALUE_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "string": _STRING,
     "bool": {"type": "boolean"},
     "int64": _INTEGER,
-    "float32": {"type": "number"},
-    "list<string>": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_LIST_MEMBERS},
+    "float32": _NUMBER,
+    "list<string>": {"type": "array", "items": _TEXT, "maxItems": MAX_LIST_MEMBERS},
     "list<int64>": {"type": "array", "items": _INTEGER, "maxItems": MAX_LIST_MEMBERS},
-    "date_time": {"type": "string", "format": "date-time"},
-    "geo_point": {"type": "string", "pattern": r"^-?[0-9]{1,3}(\.[0-9]+)?,-?[0-9]{1,2}(\.[0-9]+)?$"},
+    "date_time": {"type": "string", "pattern": DATE_TIME_PATTERN, "examples": ["2025-08-12T11:33:56+08:00"]},
+    "geo_point": {"type": "string", "pattern": _GEO_POINT_PATTERN, "examples": ["116.39,39.9"]},
 }
 _PLAIN_SCHEMAS: Final = (
     _STRING,
     {"type": "boolean"},
-    {"type": "number"},
-    {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_LIST_MEMBERS},
+    _NUMBER,
+    {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MAX_LIST_MEMBERS},
     {"type": "array", "items": _INTEGER, "minItems": 1, "maxItems": MAX_LIST_MEMBERS},
 )
 _META_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "propertyNames": {"minLength": 1, "maxLength": MAX_NAME_CHARACTERS, "not": {"const": "doc_id"}},
+    "propertyNames": {**_TEXT, "minLength": 1, "maxLength": MAX_NAME_CHARACTERS, "not": {"const": "doc_id"}},
     "additionalProperties": {
         "anyOf": [
             *_PLAIN_SCHEMAS,
@@ -195,7 +212,10 @@ def _name_schema(schema: dict[str, Any]) -> None:
     schema["maxLength"] = MAX_DOCUMENT_NAME_CHARACTERS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
+_IGNORED: Final = ({"const": "name"}, {"type": "string", "pattern": "^meta\\."})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config={**ENTRY_CONFIG, "json_schema_extra": ignoring(*_IGNORED)})
 class DocumentEntry(EntryOptions):
     """One document of a Volcengine knowledge base."""
 

@@ -11,15 +11,17 @@ from kbsync.core.entries import control_character, nearest
 from kbsync.core.fields import META_TYPES, MetaValue, float32
 from kbsync.core.rules import Finding
 
-__all__ = ("MAX_NAME_CHARACTERS", "MetaFault", "checked_value", "read_meta")
+__all__ = ("DATE_TIME_PATTERN", "MAX_NAME_CHARACTERS", "MetaFault", "checked_value", "read_meta")
 
 _INT64: Final = range(-(2**63), 2**63)
 _USUAL_INTEGER: Final = 2**53
 # The constructors of named tuples cost as much as what is checked here.
 _new: Final[Callable[[type[MetaValue], tuple[str, object]], MetaValue]] = tuple[Any, ...].__new__
-_DATE_TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+DATE_TIME_PATTERN: Final = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,3})?)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
+_DATE_TIME: Final = re.compile(DATE_TIME_PATTERN.strip("^$"))
 _GEO_POINT: Final = re.compile(r"(-?[0-9]{1,3}(?:\.[0-9]{1,18})?),(-?[0-9]{1,2}(?:\.[0-9]{1,18})?)")
 MAX_NAME_CHARACTERS: Final = 128
 

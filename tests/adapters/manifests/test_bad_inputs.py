@@ -47,6 +47,8 @@ BAD = [
     ("yaml", IMAGES + "- id: 1\n", "5:3 empty-entry"),
     ("yaml", IMAGES + "- id: 1\n  caption: ~\n", "6:12 null-value"),
     ("yaml", IMAGES + "- id: 1\n  caption:\n", "6:11 null-value"),
+    ("yaml", IMAGES + "- id: 1\n  ? caption", "6:12 null-value"),
+    ("yaml", IMAGES + "- id: 1\n  ? caption\n", "6:12 null-value"),
     ("yaml", IMAGES + "- id: 1\n  caption: null\n", "6:12 null-value"),
     ("yaml", IMAGES + "- id: 1\n  caption: ''\n", "6:12 empty-value"),
     ("yaml", IMAGES + '- id: 1\n  caption: "\\uD800"\n', "6:15 control-character"),

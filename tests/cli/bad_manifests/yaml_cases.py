@@ -79,6 +79,7 @@ YAML = [
     case("48-self-alias", HEAD + "images: &x [*x]\n", "4:9 yaml-alias", "4:13 yaml-alias"),
     case("49-undefined-alias", with_caption("*nobody"), "6:14 yaml-alias"),
     case("50-merge-key", HEAD + 'images:\n  - <<: {caption: x}\n    id: "1"\n', "5:5 yaml-alias"),
+    case("50-an-anchor", with_caption("&a x"), "6:14 yaml-alias"),
     case("51-python-tag", with_caption('!!python/object/apply:os.system ["touch pwned"]'), "6:14 yaml-tag"),
     case("51-tag", with_caption("!!str x"), "6:14 yaml-tag"),
     case("52-deep-nesting", with_caption("[" * 100_000), "6:43 too-deep"),
@@ -167,6 +168,16 @@ YAML = [
     ),
     case("null-defaults", HEAD + "defaults:\n", "4:10 null-value"),
     case("a-default-that-is-null", HEAD + "defaults: {images: {caption: ~}}\nimages: []\n", "4:30 null-value"),
+    case(
+        "an-empty-entry-beneath-defaults",
+        HEAD + "defaults: {images: {protect: true}}\nimages: [{id: 1}]\n",
+        "5:10 empty-entry",
+    ),
+    case(
+        "an-empty-caption-beneath-defaults",
+        HEAD + "defaults: {images: {caption: ''}}\nimages: [{id: 1}]\n",
+        "4:30 empty-value",
+    ),
     # Entries
     case("an-id-as-a-mapping", with_id("{a: 1}"), "5:9 bad-id"),
     case("an-id-that-is-true", with_id("true"), "5:9 bad-id"),
@@ -221,6 +232,11 @@ YAML = [
     case("a-document-id-with-a-dot", VOLC + "documents: [{id: a.b, name: x}]\n", "4:18 bad-id"),
     case("a-document-id-in-chinese", VOLC + "documents: [{id: 文档, name: x}]\n", "4:18 bad-id"),
     case("strict-names", with_meta("{行业: x}"), "6:12 strict-field-name", settings="strict_field_names = true\n"),
+    case(
+        "ignore-of-an-undeclared-meta-field",
+        VOLC + "documents: [{id: d, name: x, ignore: [meta.a]}]\n",
+        "4:39 bad-value",
+    ),
     # Text
     case("a-block-that-ends-early", HEAD + "images: [\n", "4:10 syntax"),
     case("two-values-on-a-line", with_caption("a: b"), "6:15 syntax"),

@@ -106,12 +106,15 @@ def _assert_placed(problems: Iterable[Problem], path: Path) -> None:
 
 
 def _assert_read_back(items: Iterable[Desired], path: Path) -> None:
-    """Claim that *items*, written in the plainest of all formats, are the same items without a mistake."""
+    """Claim that *items*, written in the plainest of all formats, are the same items without a mistake.
+
+    A credential in one of them is told of the text as a whole, and keeps nothing of it from being read.
+    """
     wanted = list(items)
     path.write_bytes(b"".join(orjson.dumps(_row(item)) + b"\n" for item in wanted))
     again, problems = _read(path, allow=frozenset(rule.id for rule in ALL_RULES.values() if rule.liftable))
 
-    assert [problem for problem in problems if problem.severity == "error"] == []
+    assert {problem.rule for problem in problems if problem.severity == "error"} <= {"secret-in-manifest"}
     assert [item._replace(source=wanted[0].source) for item in again] == [
         item._replace(source=wanted[0].source, ignored=frozenset()) for item in wanted if item.fields
     ]
