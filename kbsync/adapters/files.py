@@ -11,9 +11,10 @@ from typing import Final
 
 from kbsync.errors import KbsyncError
 
-__all__ = ("read_regular", "write_whole")
+__all__ = ("mode_of", "read_regular", "write_whole")
 
 _OWNER_ONLY: Final = 0o600
+_NEW_FILE: Final = 0o666
 
 
 def read_regular(path: Path, limit_bytes: int) -> bytes:
@@ -26,6 +27,15 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
         return file.read(limit_bytes + 1)
+
+
+def mode_of(path: Path) -> int:
+    """Return the permissions of the file at *path*, or those that a new one has."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return _NEW_FILE & ~mask
 
 
 def write_whole(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.dataclasses import dataclass
@@ -69,6 +69,11 @@ class CozeHeader:
     def container(self) -> str:
         """Return the dataset's id."""
         return self.dataset
+
+    @classmethod
+    def naming(cls, container: str) -> Self:
+        """Return the keys that name *container*."""
+        return cls(dataset=container)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ENTRY_CONFIG)
