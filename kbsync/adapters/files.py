@@ -14,7 +14,6 @@ from kbsync.errors import KbsyncError
 __all__ = ("mode_of", "read_regular", "write_whole")
 
 _OWNER_ONLY: Final = 0o600
-_NEW_FILE: Final = 0o666
 
 
 def read_regular(path: Path, limit_bytes: int) -> bytes:
@@ -30,12 +29,8 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
 
 
 def mode_of(path: Path) -> int:
-    """Return the permissions of the file at *path*, or those that a new one has."""
-    if path.exists():
-        return stat.S_IMODE(path.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return _NEW_FILE & ~mask
+    """Return the permissions of the file at *path*. Raises OSError."""
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def write_whole(

@@ -33,6 +33,7 @@ __all__ = ("convert",)
 _ENDINGS: Final = {"yaml": ".yaml", "json": ".json", "jsonl": ".jsonl", "csv": ".csv"}
 _BY_CONTAINER: Final = frozenset({"yaml", "json"})
 _BLOCK_BYTES: Final = 1 << 20
+_OWNER_ONLY: Final = 0o600
 
 
 @click.command()
@@ -66,6 +67,8 @@ def convert(
     files, problems = find_sources(workspace, paths)
     with Spool() as spool:
         refuse([*problems, *_read(files, spool, workspace)])
+        if not spool.containers:
+            raise KbsyncError("the manifests declare no item: there is nothing to convert")
         writer = Writer(workspace.dialects(), spool)
         outputs = list(_outputs(out, form, list(spool.containers.values())))
         refuse([problem for output in outputs for problem in writer.problems(form, output.containers)])
@@ -74,7 +77,9 @@ def convert(
             for output in outputs:
                 workspace.check_output("--out", output.path, paths)
             for output in outputs:
-                _write(output, form, writer, workspace)
+                # As readable as what was there, or else as what it comes from.
+                mode = mode_of(output.path if output.path.exists() else files[0].path)
+                _write(output, form, writer, workspace, mode)
                 console.say(f"kbsync: {count(output.items, 'item')} written to {output.path}")
         else:
             _print(form, list(spool.containers.values()), writer, workspace, console)
@@ -135,7 +140,7 @@ def _outputs(out: str, form: str, containers: Sequence[SpooledContainer]) -> Ite
         yield _Output(Path(out, name), [container])
 
 
-def _write(output: _Output, form: str, writer: Writer, workspace: Workspace) -> None:
+def _write(output: _Output, form: str, writer: Writer, workspace: Workspace, mode: int) -> None:
     """Write *output*. Raises KbsyncError, and leaves what is there, unless it reads as what was to be written."""
 
     def check(written: Path) -> None:
@@ -149,7 +154,7 @@ def _write(output: _Output, form: str, writer: Writer, workspace: Workspace) -> 
             raise KbsyncError(f"{output.path} would not say the same, and is not written: please report this")
 
     pieces = writer.pieces(form, output.containers)
-    write_whole(output.path, pieces, mode=mode_of(output.path), check=check)
+    write_whole(output.path, pieces, mode=mode, check=check)
 
 
 def _print(
@@ -158,7 +163,7 @@ def _print(
     refuse(list(writer.problems(form, containers)))
     with TemporaryDirectory() as folder:
         output = _Output(Path(folder, f"out{_ENDINGS[form]}"), containers)
-        _write(output, form, writer, workspace)
+        _write(output, form, writer, workspace, _OWNER_ONLY)
         with output.path.open(encoding="utf-8", newline="") as file:
             while piece := file.read(_BLOCK_BYTES):
                 console.out.write(piece)

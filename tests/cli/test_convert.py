@@ -1,7 +1,5 @@
 """`kbsync convert`: where it writes, what it refuses, and what it says is left out."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.cli.desk import DATASET, Desk
@@ -130,9 +128,19 @@ def test_a_plan_of_what_was_converted_is_the_same(desk: Desk) -> None:
     assert changes(after) == changes(before)
 
 
-def test_a_new_file_has_the_permissions_that_new_files_have(desk: Desk, tmp_path: Path) -> None:
-    usual = tmp_path / "usual"
-    usual.touch()
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_new_file_is_as_readable_as_the_manifest_that_it_comes_from(desk: Desk, mode: int) -> None:
+    desk.write("two.yaml", TWO).chmod(mode)
 
-    assert desk.run("convert", "--to", "csv", "--out", "all.csv").code == 0
-    assert (desk.folder / "all.csv").stat().st_mode == usual.stat().st_mode
+    assert desk.run("convert", "--to", "csv", "--out", "two.csv", "two.yaml").code == 0
+    assert (desk.folder / "two.csv").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("form", ["yaml", "json", "jsonl", "csv"])
+def test_without_an_item_there_is_nothing_to_convert(desk: Desk, form: str) -> None:
+    desk.write("none.jsonl", "")
+
+    told = desk.run("convert", "--to", form, "none.jsonl")
+
+    assert (told.code, told.out) == (1, "")
+    assert told.err == "kbsync: the manifests declare no item: there is nothing to convert\n"
