@@ -11,7 +11,7 @@ from typing import Final
 
 from kbsync.errors import KbsyncError
 
-__all__ = ("read_regular", "write_whole")
+__all__ = ("mode_of", "read_regular", "write_whole")
 
 _OWNER_ONLY: Final = 0o600
 
@@ -26,6 +26,11 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
         return file.read(limit_bytes + 1)
+
+
+def mode_of(path: Path) -> int:
+    """Return the permissions of the file at *path*. Raises OSError."""
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def write_whole(

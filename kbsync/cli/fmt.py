@@ -4,14 +4,13 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from stat import S_IMODE
 from typing import Final
 
 import click
 
-from kbsync.adapters.files import write_whole
+from kbsync.adapters.files import mode_of, write_whole
 from kbsync.adapters.manifests import Formatter, ManifestFile, UnreadableError, comments_of, fingerprint
-from kbsync.cli.options import config_option, console_of, paths_argument
+from kbsync.cli.options import allow_option, config_option, console_of, paths_argument
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
@@ -30,20 +29,28 @@ MAX_DIFF_BYTES: Final = 4 << 20
 @click.command()
 @paths_argument
 @config_option
+@allow_option
 @click.option("--sort", is_flag=True, help="Also put the entries of each list in the order of their ids.")
 @click.option("--check", is_flag=True, help="Write nothing; list the files that would change, and exit 2 if there are.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @click.pass_context
 def fmt(
-    context: click.Context, *, paths: Sequence[str], config_file: Path | None, sort: bool, check: bool, diff: bool
+    context: click.Context,
+    *,
+    paths: Sequence[str],
+    config_file: Path | None,
+    allowed: Sequence[str],
+    sort: bool,
+    check: bool,
+    diff: bool,
 ) -> int:
     """Rewrite manifests in one form: order of keys, quoting, layout. Comments stay, and so does what is said.
 
     Lists the files that change. A file with a mistake is told as `validate` does, exit 65, and stays as it is.
     """
     console = console_of(context)
-    workspace = open_workspace(config_file)
-    formatter = Formatter(workspace.dialects(), sort=sort)
+    workspace = open_workspace(config_file, allowed)
+    formatter = Formatter(workspace.dialects(), sort=sort, allow=workspace.allowed)
     files, problems = find_sources(workspace, paths)
     changed = 0
     for file in files:
@@ -100,7 +107,7 @@ class FormFile:
         if self.file.path.stat().st_size > MAX_DIFF_BYTES:
             yield visible(f"{name} would change; it is too large to be shown")
             return
-        before = self.file.path.read_bytes().decode().splitlines()
+        before = self.file.path.read_bytes().decode(errors="backslashreplace").splitlines()
         after = b"".join(self.formatter.formatted(self.file)).decode().splitlines()
         lines = difflib.unified_diff(before, after, name, f"{name} (in form)", lineterm="")
         yield from map(visible, lines)
@@ -118,7 +125,7 @@ class FormFile:
             if not same:
                 raise KbsyncError(f"{self.file.name} would not say the same; it stays as it is: please report this")
 
-        write_whole(path, self.formatter.formatted(self.file), mode=S_IMODE(before.st_mode), check=check)
+        write_whole(path, self.formatter.formatted(self.file), mode=mode_of(path), check=check)
 
     def _says_the_same(self, written: ManifestFile) -> bool:
         reader = reader_of(self.workspace)

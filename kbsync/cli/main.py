@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write a configuration, an example manifest and the JSON Schema.",
     "validate": "Check manifests and configuration, offline.",
     "fmt": "Rewrite manifests in one form, and keep what they say.",
+    "convert": "Write manifests in another format.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
     "simulate": "Tell how long apply would take, and what if. Sends nothing.",

@@ -15,7 +15,8 @@ from kbsync.providers import ALL_RULES
 __all__ = ("find_sources", "reader_of")
 
 _ALL_OFF: Final[Mapping[str, Level]] = {rule.id: "off" for rule in ALL_RULES.values() if rule.lint}
-_LIFTED: Final = frozenset(rule.id for rule in ALL_RULES.values() if rule.liftable)
+# What is read as something else where it is allowed is not allowed by itself.
+_LIFTED: Final = frozenset(rule.id for rule in ALL_RULES.values() if rule.liftable) - {"gb18030"}
 
 
 def find_sources(workspace: Workspace, paths: Sequence[str]) -> tuple[list[ManifestFile], list[Problem]]:
@@ -32,4 +33,4 @@ def find_sources(workspace: Workspace, paths: Sequence[str]) -> tuple[list[Manif
 
 def reader_of(workspace: Workspace) -> DeclaredReader:
     """Return what reads manifests for what they say: nothing is sent, so no lint looks, and what can be lifted is."""
-    return DeclaredReader(workspace.dialects(), switched(ALL_RULES, _ALL_OFF), _LIFTED)
+    return DeclaredReader(workspace.dialects(), switched(ALL_RULES, _ALL_OFF), _LIFTED | workspace.allowed)

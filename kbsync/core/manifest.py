@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item, Source
@@ -53,6 +53,11 @@ class Header(Protocol):
 
     def container(self) -> str:
         """Return the container part of the identity of the items beneath."""
+        ...
+
+    @classmethod
+    def naming(cls, container: str) -> Self:
+        """Return the keys that name *container*, which is what `container` returned."""
         ...
 
 

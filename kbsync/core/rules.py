@@ -86,6 +86,7 @@ CORE_RULES: Final = (
     Rule("unknown-target", "The manifest names a target that the configuration does not have."),
     Rule("wrong-provider", "The manifest speaks of a container or kind that its target's provider does not have."),
     Rule("secret-in-manifest", "A key or value looks like a credential."),
+    Rule("not-in-csv", "A manifest to be converted says what CSV cannot say."),
     Rule("too-many-problems", "A file has over 1,000 errors, and the rest of it was not read."),
     Rule("no-manifest", "A path or glob names no manifest."),
     Rule("config", "The configuration is wrong."),

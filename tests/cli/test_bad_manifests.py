@@ -24,9 +24,10 @@ from tests.cli.refusals import problems, refused
 
 # Of files as such; the tests below show them.
 OF_FILES = {"unreadable-file", "too-large", "no-manifest"}
-# Of something else than a manifest, or of a manifest and what was there before.
+# Of something else than a manifest, or of a manifest and what was there before or is to become of it.
 OF_OTHERS = {"config", "inline-secret", "insecure-url", "foreign-endpoint", "bad-plan", "bad-recovery"} | {
     "shrinking-caption",
+    "not-in-csv",
     *(rule.id for rule in GUARD_RULES),
 }
 

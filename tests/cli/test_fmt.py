@@ -104,6 +104,19 @@ def test_a_link_that_leads_out_is_not_followed(desk: Desk, tmp_path: Path) -> No
     assert outside.read_text() == UNTIDY
 
 
+def test_gb18030_is_guessed_only_where_that_is_allowed(desk: Desk) -> None:
+    rows = f"target,dataset,kind,id,caption\ncoze-cn,{DATASET},image,5,一只小猫\n"
+    path = desk.write("m.csv", rows.encode("gb18030"))
+
+    told = desk.run("fmt", "m.csv")
+    assert told.code == 65
+    assert "[gb18030]" in told.err
+    assert path.read_bytes() == rows.encode("gb18030")
+
+    assert desk.run("fmt", "--allow", "gb18030", "m.csv").code == 0
+    assert path.read_text(encoding="utf-8-sig") == rows
+
+
 def test_sort_puts_entries_in_the_order_of_their_ids(desk: Desk) -> None:
     path = desk.write("m.yaml", f'{HEAD}images: [{{id: "10", caption: a}}, {{id: "9", caption: b}}]\n')
 

@@ -82,10 +82,11 @@ def _column(name: str, keys: Mapping[str, Shape]) -> Column | tuple[str, str]:
     if shape is None:
         return unknown(name, sorted(_names(keys)))
     if not dot:
-        if shape.keys or shape.open or shape.items is not None:
+        if shape.items is not None:
+            return Column((key,), _list)
+        if shape.keys or shape.open:
             names = ", ".join(_names({key: shape}))
-            hint = f"; known: {names}" if names else ", and YAML, JSON and JSON Lines have it"
-            return "unknown-key", f"{shown(name)} does not fit into one column{hint}"
+            return "unknown-key", f"{shown(name)} does not fit into one column; known: {names}"
         return Column((key,), None if shape.text else _plain, shape.text)
     if shape.open:
         return _open_column(key, inner, shape.rest)
@@ -111,7 +112,7 @@ def _names(keys: Mapping[str, Shape]) -> Iterator[str]:
             yield f"{key}.NAME"
         elif shape.keys:
             yield from (f"{key}.{inner}" for inner in shape.keys)
-        elif shape.items is None:
+        else:
             yield key
 
 

@@ -29,7 +29,7 @@ class CsvLines:
     """The lines of a file as text, and those of the record that is being read.
 
     `number` is that of the last line that was read, `whole` tells whether that line had an end, and `doubt` whether it
-    is UTF-8 at all.
+    is UTF-8 at all. `encoding` is that of the file.
     """
 
     def __init__(self, file: BinaryIO, intake: Intake) -> None:
@@ -38,7 +38,7 @@ class CsvLines:
         self.whole = True
         self._file = file
         self._intake = intake
-        self._encoding = gb18030_or_utf8(file) if intake.problems.passes("gb18030") else "utf-8"
+        self.encoding = gb18030_or_utf8(file) if intake.problems.passes("gb18030") else "utf-8"
         self._first = ""
         self.doubt = Doubt()
         self.trail = RecordTrail()
@@ -79,8 +79,8 @@ class CsvLines:
         self.number += 1
         if len(line) > MAX_CELL_CHARACTERS:
             raise LongLineError
-        if self._encoding != "utf-8":
-            line = line.decode(self._encoding).encode()
+        if self.encoding != "utf-8":
+            line = line.decode(self.encoding).encode()
         for fault in leaks_in(line, self.number):
             self._intake.problems.add(*fault)
         if self.number == 1 and line.startswith(BOM):
@@ -89,7 +89,7 @@ class CsvLines:
         self.suspicious = self.suspicious or _SUSPECT.search(line) is not None
         self.whole = line.endswith(b"\n")
         text = (line[:-2] + b"\n" if line.endswith(b"\r\n") else line).decode()
-        if self._encoding == "utf-8":
+        if self.encoding == "utf-8":
             self.doubt.see(line, self.number)
         return text
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Dialect, Entry, KindDialect
 from kbsync.core.rules import Finding, Problem, Rule
 
-__all__ = ("Declared", "DeclaredReader", "fingerprint", "plain_meta")
+__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "plain_meta")
 
 _SIZE_BYTES: Final = 16
 _NOTHING: Final[tuple[Any, ...]] = (None, False, (), {})
@@ -32,12 +33,33 @@ class Declared(NamedTuple):
     source: Source
 
 
+class _Last:
+    """The entry that was checked last."""
+
+    __slots__ = ("entry",)
+
+    def __init__(self) -> None:
+        self.entry: Any = None
+
+    def of(self, dialect: Dialect) -> Dialect:
+        """Return *dialect*, whose entries are seen here."""
+        kinds = {name: self._of_kind(kind) for name, kind in dialect.kinds.items()}
+        return dataclasses.replace(dialect, kinds=kinds)
+
+    def _of_kind(self, kind: KindDialect) -> KindDialect:
+        def check(entry: Any) -> Iterable[Finding]:
+            self.entry = entry
+            return kind.check(entry)
+
+        return dataclasses.replace(kind, check=check)
+
+
 class DeclaredReader:
     """Reads files of one manifest set as `ManifestReader` does, whose problems it shares."""
 
     def __init__(self, targets: Mapping[str, Dialect], rules: Mapping[str, Rule], allow: frozenset[str]) -> None:
-        self._entry: Entry | None = None
-        dialects = {name: self._remembering(dialect) for name, dialect in targets.items()}
+        self._last = _Last()
+        dialects = {name: self._last.of(dialect) for name, dialect in targets.items()}
         self._reader = ManifestReader(dialects, rules, allow)
 
     @property
@@ -49,31 +71,38 @@ class DeclaredReader:
         """Yield what the items of *file* declare that are declared without a mistake, in the order of the file."""
         for desired in self._reader.read(file):
             # The reader yields an item before it checks the next entry.
-            entry = self._entry
-            assert entry is not None
+            entry: Entry = self._last.entry
             assert entry.id == desired.item.id
             yield Declared(desired.item, _keys_of(entry), desired.source)
 
-    def _remembering(self, dialect: Dialect) -> Dialect:
-        kinds = {name: self._remembering_kind(kind) for name, kind in dialect.kinds.items()}
-        return dataclasses.replace(dialect, kinds=kinds)
 
-    def _remembering_kind(self, kind: KindDialect) -> KindDialect:
-        def check(entry: Any) -> Iterable[Finding]:
-            self._entry = entry
-            return kind.check(entry)
+@dataclass(slots=True)
+class Fingerprint:
+    """How many items there are, and a number that only the same items with the same keys have, in any order."""
 
-        return dataclasses.replace(kind, check=check)
+    items: int = 0
+    total: int = 0
+
+    def add(self, declared: Declared) -> None:
+        """Take *declared* in."""
+        text = orjson.dumps([tuple(declared.item), declared.keys], tuple, orjson.OPT_SORT_KEYS)
+        self._add(1, int.from_bytes(blake2b(text, digest_size=_SIZE_BYTES).digest()))
+
+    def add_all(self, other: "Fingerprint") -> None:
+        """Take in what *other* stands for."""
+        self._add(other.items, other.total)
+
+    def _add(self, items: int, total: int) -> None:
+        self.items += items
+        self.total = (self.total + total) % (1 << 8 * _SIZE_BYTES)
 
 
-def fingerprint(declared: Iterable[Declared]) -> tuple[int, int]:
-    """Return how many items there are and a number that only the same items with the same keys have, in any order."""
-    items = total = 0
-    for item, keys, _ in declared:
-        text = orjson.dumps([tuple(item), keys], tuple, orjson.OPT_SORT_KEYS)
-        items += 1
-        total += int.from_bytes(blake2b(text, digest_size=_SIZE_BYTES).digest())
-    return items, total % (1 << 8 * _SIZE_BYTES)
+def fingerprint(declared: Iterable[Declared]) -> Fingerprint:
+    """Return the fingerprint of *declared*."""
+    found = Fingerprint()
+    for one in declared:
+        found.add(one)
+    return found
 
 
 def plain_meta(value: MetaValue) -> Any:

@@ -14,6 +14,7 @@ __all__ = (
     "ManifestFile",
     "UnreadableError",
     "find_files",
+    "format_of",
     "is_manifest",
     "open_regular",
 )
@@ -51,6 +52,11 @@ class Absent:
 
 class UnreadableError(Exception):
     """Raised inside the readers when a file cannot be read; `str` of it says why."""
+
+
+def format_of(name: str) -> str | None:
+    """Return the format that a file of this *name* has, or None when it is no manifest by its ending."""
+    return _FORMATS.get(Path(name).suffix.lower())
 
 
 def find_files(paths: Iterable[str | Path], root: Path) -> tuple[list[ManifestFile], list[Absent]]:

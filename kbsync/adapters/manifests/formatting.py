@@ -4,33 +4,36 @@ Only for files that were read without a mistake. YAML and JSON are held in memor
 the rows are to be sorted.
 """
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
-from kbsync.adapters.manifests.csv_lines import MAX_CELL_CHARACTERS
+from kbsync.adapters.manifests.csv_encodings import BOM
+from kbsync.adapters.manifests.csv_form import CsvForm
 from kbsync.adapters.manifests.files import ManifestFile, open_regular
+from kbsync.adapters.manifests.json_layout import json_document, json_line
 from kbsync.adapters.manifests.order import document_shape, id_order, ordered, row_keys, row_shape
-from kbsync.adapters.manifests.vocabulary import Vocabulary, Words
+from kbsync.adapters.manifests.vocabulary import Words
 from kbsync.adapters.manifests.yaml_layout import arrange, yaml_lines
 from kbsync.adapters.manifests.yaml_tree import Collection, Scalar, comments_in, yaml_trees
 from kbsync.core.manifest import Dialect
 
-__all__ = ("Formatter", "comments_of", "csv_line", "json_document", "json_line")
-
-_BOM: Final = b"\xef\xbb\xbf"
+__all__ = ("Formatter", "comments_of")
 
 
 class Formatter:
-    """Lays out manifests for *targets*; with *sort*, entries and rows stand in the order of their ids."""
+    """Lays out manifests for *targets*; with *sort*, entries and rows stand in the order of their ids.
 
-    def __init__(self, targets: Mapping[str, Dialect], *, sort: bool = False) -> None:
+    *allow* are the rules that are lifted for what is read.
+    """
+
+    def __init__(
+        self, targets: Mapping[str, Dialect], *, sort: bool = False, allow: frozenset[str] = frozenset()
+    ) -> None:
         self._words = Words(targets)
         self._sort = sort
+        self._allow = allow
 
     def formatted(self, file: ManifestFile) -> Iterator[bytes]:
         """Yield the text of *file* as it should be. Raises UnreadableError or OSError."""
@@ -39,7 +42,7 @@ class Formatter:
                 case "yaml":
                     yield self._yaml(opened.read().decode("utf-8-sig"))
                 case "json":
-                    yield self._json(opened.read().decode("utf-8-sig"))
+                    yield from self._json(opened.read().decode("utf-8-sig"))
                 case "jsonl":
                     yield from self._json_lines(opened)
                 case _:
@@ -53,17 +56,18 @@ class Formatter:
             documents.append("\n".join((*yaml_lines(tree, shape), "")))
         return "---\n".join(documents).encode()
 
-    def _json(self, text: str) -> bytes:
+    def _json(self, text: str) -> Iterator[bytes]:
         document = json.loads(text)
         vocabulary = self._words.targets[document["target"]]
         document = ordered(document, document_shape(vocabulary))
+        head = {key: value for key, value in document.items() if key not in vocabulary.by_section}
+        lists = ((key, value) for key, value in document.items() if key in vocabulary.by_section)
         if self._sort:
-            for section in vocabulary.by_section.keys() & document.keys():
-                document[section].sort(key=_id_order)
-        return json_document(document, vocabulary)
+            lists = ((section, sorted(entries, key=_id_order)) for section, entries in lists)
+        return json_document(head, lists)
 
     def _json_lines(self, file: BinaryIO) -> Iterator[bytes]:
-        rows = (json.loads(line) for line in _without_mark(file) if line.strip())
+        rows = (json.loads(line.removeprefix(BOM)) for line in file if line.removeprefix(BOM).strip())
         shapes = {
             (name, kind): row_shape(vocabulary, words)
             for name, vocabulary in self._words.targets.items()
@@ -73,21 +77,16 @@ class Formatter:
         yield from map(json_line, sorted(in_order, key=self._row_order) if self._sort else in_order)
 
     def _csv(self, file: BinaryIO) -> Iterator[bytes]:
-        begin = file.read(len(_BOM))
-        file.seek(0)
-        # Spreadsheets know by the mark that the text is UTF-8.
-        if begin == _BOM:
-            yield _BOM
-        csv.field_size_limit(MAX_CELL_CHARACTERS)
-        records = csv.reader((line.decode() for line in _without_mark(file)), strict=True)
-        names = next(records)
+        form = CsvForm(file, self._words, self._allow)
+        names = form.names
         order = self._column_order(names)
-        yield csv_line([names[number] for number in order])
-        rows: Iterable[list[str]] = (cells for cells in records if cells)
+        yield form.begin()
+        yield form.line([names[number] for number in order])
+        rows: Iterable[list[str]] = form.rows()
         if self._sort:
             rows = sorted(rows, key=lambda cells: self._row_order(dict(zip(names, cells, strict=True))))
         for cells in rows:
-            yield csv_line([cells[number] for number in order])
+            yield form.line([cells[number] for number in order])
 
     def _row_order(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         vocabulary = self._words.targets[row["target"]]
@@ -115,45 +114,8 @@ def comments_of(file: ManifestFile) -> Counter[str]:
     return Counter(comment for tree in yaml_trees(text) for comment in comments_in(tree))
 
 
-def json_document(document: Mapping[str, Any], vocabulary: Vocabulary) -> bytes:
-    """Return *document*, whose keys are in order, with one entry a line."""
-    parts = [f'  "{key}": {_json_value(key, value, vocabulary)}' for key, value in document.items()]
-    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
-
-
-def json_line(row: Mapping[str, Any]) -> bytes:
-    """Return *row* as a line of JSON Lines."""
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def csv_line(cells: Sequence[str]) -> bytes:
-    """Return *cells* as a record of CSV."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue().encode()
-
-
-def _json_value(key: str, value: Any, vocabulary: Vocabulary) -> str:
-    if key in vocabulary.by_section and value:
-        return "[\n" + ",\n".join(f"    {_json(entry)}" for entry in value) + "\n  ]"
-    if key == "defaults" and value:
-        return "{\n" + ",\n".join(f'    "{section}": {_json(inner)}' for section, inner in value.items()) + "\n  }"
-    return _json(value)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _id_order(entry: Mapping[str, Any]) -> tuple[bool, int, str]:
     return id_order(entry["id"])
-
-
-def _without_mark(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of *file*, the first one without a byte order mark."""
-    for line in islice(file, 1):
-        yield line.removeprefix(_BOM)
-    yield from file
 
 
 def _target_of(tree: Collection) -> str:

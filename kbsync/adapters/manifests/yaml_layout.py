@@ -13,7 +13,7 @@ from kbsync.adapters.manifests.shapes import Shape
 from kbsync.adapters.manifests.yaml_text import block_of, is_text, quoted, text_of
 from kbsync.adapters.manifests.yaml_tree import Collection, Comment, Member, Node, Scalar
 
-__all__ = ("arrange", "yaml_lines")
+__all__ = ("arrange", "entry_lines", "yaml_lines")
 
 WIDTH: Final = 100
 _STEP: Final = "  "
@@ -36,6 +36,11 @@ def arrange(document: Collection, shape: Shape, *, sort: bool) -> None:
 def yaml_lines(document: Collection, shape: Shape) -> list[str]:
     """Return the lines of *document*."""
     return [*_members(document, shape, "", 0), *_comments(document.tail, "", begin=False)]
+
+
+def entry_lines(entry: Node, shape: Shape) -> list[str]:
+    """Return the lines of *entry* in a list of *shape*."""
+    return _element(Member(None, entry), shape, _STEP, 1)
 
 
 def _arrange(node: Node, shape: Shape, *, sort: bool) -> None:

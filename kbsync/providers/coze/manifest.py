@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.dataclasses import dataclass
@@ -76,6 +76,11 @@ class CozeHeader:
     def container(self) -> str:
         """Return the dataset's id."""
         return self.dataset
+
+    @classmethod
+    def naming(cls, container: str) -> Self:
+        """Return the keys that name *container*."""
+        return cls(dataset=container)
 
 
 @dataclass(

@@ -35,6 +35,7 @@ MAX_DOCUMENT_NAME_CHARACTERS: Final = 256
 MAX_STRING_BYTES: Final = 256
 MAX_LIST_MEMBERS: Final = 32
 
+_DEFAULT_PROJECT: Final = "default"
 _DOCUMENT_ID_PATTERN: Final = "^[A-Za-z0-9_-]{1,128}$"
 _DOCUMENT_ID: Final = re.compile("[A-Za-z0-9_-]{1,128}")
 _COLLECTION_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_]{0,63}$"
@@ -132,7 +133,7 @@ class VolcengineHeader:
     project: Annotated[
         _Project | None,
         Mentioned(),
-        Field(description="Its project.", json_schema_extra=_documented(_PROJECT_PATTERN, "default")),
+        Field(description="Its project.", json_schema_extra=_documented(_PROJECT_PATTERN, _DEFAULT_PROJECT)),
     ] = None
     resource_id: Annotated[
         _ResourceId | None,
@@ -150,7 +151,17 @@ class VolcengineHeader:
 
     def container(self) -> str:
         """Return `PROJECT/COLLECTION`, or the resource id."""
-        return self.resource_id or f"{self.project or 'default'}/{self.collection}"
+        return self.resource_id or f"{self.project or _DEFAULT_PROJECT}/{self.collection}"
+
+    @classmethod
+    def naming(cls, container: str) -> Self:
+        """Return the keys that name *container*; the default project is not mentioned."""
+        project, slash, collection = container.partition("/")
+        if not slash:
+            return cls(resource_id=container)
+        return (
+            cls(collection=collection) if project == _DEFAULT_PROJECT else cls(collection=collection, project=project)
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------- entry

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from kbsync.adapters.manifests import Declared, DeclaredReader, Formatter, find_files
+from kbsync.adapters.manifests import DeclaredReader, Formatter, find_files
+from kbsync.adapters.manifests.declared import Declared
 from kbsync.core.fields import META_TYPES
 from kbsync.core.manifest import Dialect
 from kbsync.core.rules import Problem
@@ -173,10 +174,10 @@ def says(path: Path) -> list[tuple[Any, ...]]:
     return sorted((item, sorted(keys.items(), key=lambda pair: pair[0])) for item, keys, _ in found)
 
 
-def formatted(path: Path, *, sort: bool = False) -> bytes:
+def formatted(path: Path, *, sort: bool = False, allow: frozenset[str] = frozenset()) -> bytes:
     """Return the manifest at *path* in form."""
     (file,), _ = find_files([path], path.parent)
-    return b"".join(Formatter(TARGETS, sort=sort).formatted(file))
+    return b"".join(Formatter(TARGETS, sort=sort, allow=allow).formatted(file))
 
 
 def lines_of(text: bytes) -> Iterator[str]:

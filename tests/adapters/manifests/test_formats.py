@@ -199,3 +199,18 @@ def test_json_lines_over_many_blocks_keep_their_line_numbers(tmp_path: Path) -> 
     assert len(items) == 999
     assert problems[0].startswith("701:")
     assert items[-1].source.line == 1_000
+
+
+def test_ignored_fields_stand_in_csv_as_a_list(tmp_path: Path) -> None:
+    text = 'target,shelf,kind,id,caption,ignore\ngallery,1,image,1,a,"[""caption""]"\ngallery,1,image,2,b,\n'
+
+    items, problems = one(tmp_path, text, "csv")
+
+    assert problems == []
+    assert [item.ignored for item in items] == [{"caption"}, set()]
+
+
+def test_a_list_in_csv_is_written_as_in_json(tmp_path: Path) -> None:
+    text = "target,shelf,kind,id,caption,ignore\ngallery,1,image,1,a,caption\n"
+
+    assert one(tmp_path, text, "csv") == ([], ["2:21 wrong-type"])

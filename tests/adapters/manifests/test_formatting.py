@@ -262,6 +262,38 @@ def test_columns_of_csv_stand_in_order_and_cells_stay_as_they_are() -> None:
     )
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+@pytest.mark.parametrize("declared_by", ["", "sep={}\n"])
+def test_what_parts_the_columns_of_csv_stays(mark: str, declared_by: str) -> None:
+    begin = declared_by.format(mark)
+    rows = "kind,target,dataset,id,caption\nimage,coze-cn,1,2,a\n".replace(",", mark)
+
+    assert in_form(begin + rows, "csv") == (
+        begin + "target,dataset,kind,id,caption\ncoze-cn,1,image,2,a\n".replace(",", mark)
+    )
+
+
+def test_what_spreadsheets_leave_around_a_table_is_left_out() -> None:
+    text = "kind,target,dataset,id,caption,protect,,\nimage,coze-cn,1,2,a\n,,,,,,,\nimage,coze-cn,1,3,b,TRUE,,,,\n"
+
+    assert in_form(text, "csv") == (
+        "target,dataset,kind,id,caption,protect\ncoze-cn,1,image,2,a,\ncoze-cn,1,image,3,b,TRUE\n"
+    )
+
+
+def test_a_cell_that_another_reader_could_part_is_quoted() -> None:
+    text = "target,dataset,kind,id,caption\ncoze-cn,1,image,1,a;b\n"
+
+    assert in_form(text, "csv") == 'target,dataset,kind,id,caption\ncoze-cn,1,image,1,"a;b"\n'
+
+
+def test_csv_in_gb18030_becomes_utf8_with_a_mark_where_it_is_allowed(tmp_path: Path) -> None:
+    text = "target,dataset,kind,id,caption\ncoze-cn,1,image,1,一只小猫\n"
+    path = write(tmp_path, "m.csv", text.encode("gb18030"))
+
+    assert formatted(path, allow=frozenset({"gb18030"})).decode() == "\ufeff" + text
+
+
 def test_a_list_of_integers_in_yaml_is_one_of_integers(tmp_path: Path) -> None:
     path = write(tmp_path, "m.yaml", RECORDS + "documents: [{id: a, meta: {x: [1, 2], y: ['1']}}]")
 

@@ -91,7 +91,7 @@ CSV = [
     case("64-a-column-in-capitals", f"{COLUMNS},Name\n", "1:44 unknown-key"),
     case("64-a-column-with-a-space", f"{COLUMNS}, name\n", "1:44 unknown-key"),
     case("64-a-column-that-is-too-wide", f"{COLUMNS},update_rule\n", "1:44 unknown-key"),
-    case("64-a-column-of-a-list", f"{COLUMNS},ignore\n", "1:44 unknown-key"),
+    case("64-a-list-that-is-none", images(f"{CELLS},x,,caption", head=f"{COLUMNS},ignore"), "2:39 wrong-type"),
     case("64-a-column-of-no-type", f"{RECORDS},meta.score:float\n", "1:32 bad-value"),
     case("64-a-column-of-an-unknown-part", f"{PAGES},update_rule.interval\n", "1:81 unknown-key"),
     case("64-a-column-of-a-secret", f"{COLUMNS},token\n", "1:44 secret-in-manifest"),

@@ -9,7 +9,7 @@ from kbsync.core.entries import findings
 from kbsync.core.fields import UpdateRule
 from kbsync.core.manifest import Dialect
 from kbsync.providers import PROVIDERS
-from kbsync.providers.coze.manifest import DIALECT
+from kbsync.providers.coze.manifest import DIALECT, CozeHeader
 
 IMAGE = "744667080521909001"
 
@@ -204,6 +204,7 @@ def test_the_header_names_a_dataset() -> None:
     header = TypeAdapter(DIALECT.header)
 
     assert header.validate_python({"dataset": 744632974166804001}).container() == "744632974166804001"
+    assert CozeHeader.naming("744632974166804001").container() == "744632974166804001"
     for wrong in ({}, {"dataset": "x"}, {"dataset": None}, {"dataset": "1", "x": 1}):
         with pytest.raises(ValidationError):
             header.validate_python(wrong)

@@ -130,6 +130,12 @@ def test_a_container_is_named_in_one_of_two_ways(written: object, container: str
 
     assert header.container() == container
     assert container_keys(container) == keys
+    assert VolcengineHeader.naming(container).container() == container
+
+
+def test_the_default_project_is_not_mentioned() -> None:
+    assert VolcengineHeader.naming("default/faq") == VolcengineHeader(collection="faq")
+    assert VolcengineHeader.naming("other/faq") == VolcengineHeader(collection="faq", project="other")
 
 
 @pytest.mark.parametrize(
