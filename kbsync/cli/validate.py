@@ -48,16 +48,15 @@ def validate(
         console.out.lines(_rule_lines())
         return Exit.OK
 
-    stream = open_workspace(config_file, allowed, levels).read(paths)
-    items = sum(1 for _ in stream)
-    wrong = any(problem.severity == "error" for problem in stream.problems)
+    survey = open_workspace(config_file, allowed, levels).survey(paths)
+    wrong = any(problem.severity == "error" for problem in survey.problems)
     if form == "json":
-        console.out.pieces([problems_json(stream.problems)])
+        console.out.pieces([problems_json(survey.problems)])
     else:
-        console.err.lines(problem_lines(stream.problems))
+        console.err.lines(problem_lines(survey.problems))
         if not wrong:
-            said = f"no errors, {count(len(stream.problems), 'warning')}" if stream.problems else "all right"
-            console.out.lines([f"{count(items, 'item')} in {count(len(stream.files), 'file')}: {said}"])
+            said = f"no errors, {count(len(survey.problems), 'warning')}" if survey.problems else "all right"
+            console.out.lines([f"{count(survey.items, 'item')} in {count(len(survey.files), 'file')}: {said}"])
     return Exit.INPUT if wrong else Exit.OK
 
 

@@ -1,20 +1,29 @@
 """What a command works with: the configuration, the manifests it names, and the state."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from kbsync import __version__
 from kbsync.adapters.config import Config, find_config, read_config
-from kbsync.adapters.manifests import ManifestStream, find_files, read_manifests
+from kbsync.adapters.manifests import (
+    ManifestStream,
+    Select,
+    Settled,
+    Survey,
+    find_files,
+    read_manifests,
+    survey_manifests,
+)
 from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import note
 from kbsync.cli.options import check_writable
-from kbsync.core.diff import Comparison
+from kbsync.core.diff import Comparison, settled
 from kbsync.core.lint import problems_of, refusal, shrinking, switched
-from kbsync.core.manifest import Desired, Dialect
+from kbsync.core.manifest import Dialect
 from kbsync.core.plan import Base, Plan
 from kbsync.core.plan_document import seal
 from kbsync.core.planning import Pace, draw_up
@@ -53,21 +62,34 @@ class Workspace:
         leave, if that is not the working directory.
         Raises UsageError for an empty path, which is a variable that nobody has set, and would be the whole folder.
         """
-        if "" in paths:
-            raise UsageError("a PATH is empty; `.` is this folder")
         return read_manifests(
-            paths or self.config.manifests.paths,
+            self._named(paths),
             targets=self.dialects(),
             rules=self.rules if lint else switched(ALL_RULES, _ALL_OFF),
             allow=self.allowed,
-            root=root or (Path.cwd() if paths else self.config.folder),
+            root=root or self._root(paths),
+        )
+
+    def survey(self, paths: Sequence[str], *, settled: Settled | None = None, select: Select | None = None) -> Survey:
+        """Look at the manifests at *paths*, or those that the configuration names, as `survey_manifests` does.
+
+        Raises UsageError as `read` does.
+        """
+        return survey_manifests(
+            self._named(paths),
+            targets=self.dialects(),
+            rules=self.rules,
+            allow=self.allowed,
+            root=self._root(paths),
+            settled=settled,
+            select=select,
         )
 
     def check_output(self, option: str, path: Path, paths: Sequence[str]) -> None:
         """Raise UsageError when *path*, which *option* names, cannot be written, or is one of the manifests."""
         check_writable(option, path)
         if path.exists():
-            files, _ = find_files(paths or self.config.manifests.paths, Path.cwd() if paths else self.config.folder)
+            files, _ = find_files(self._named(paths), self._root(paths))
             if any(file.path.exists() and file.path.samefile(path) for file in files):
                 raise UsageError(f"{option} {path}: this is a manifest, and would be replaced")
 
@@ -77,21 +99,22 @@ class Workspace:
         paths: Sequence[str],
         *,
         guards: GuardSettings | None = None,
-        chosen: Callable[[Desired], bool] | None = None,
+        chosen: Select | None = None,
     ) -> tuple[Plan, list[Problem]]:
         """Compare the manifests at *paths* with *known*; return the sealed plan, and the warnings.
 
         With *chosen*, which is asked about every item, others are left out as if the paths did not name them. Raises
         InputError with every mistake in every file.
         """
-        stream = self.read(paths)
         operations = self.operations()
+        survey = self.survey(paths, settled=partial(settled, known), select=chosen)
         comparison = Comparison(known, operations)
-        for desired in stream:
-            if chosen is None or chosen(desired):
-                comparison.add(desired)
+        for place, ids in survey.declared.items():
+            comparison.settle(place, ids, survey.in_sync[place])
+        for desired in survey.differing:
+            comparison.add(desired)
         found = shrinking(comparison.changes)
-        problems = [*stream.problems, *problems_of(self.rules["shrinking-caption"], found)]
+        problems = [*survey.problems, *problems_of(self.rules["shrinking-caption"], found)]
         refuse(problems)
 
         paces = {
@@ -108,6 +131,14 @@ class Workspace:
             whole=not paths and chosen is None,
         )
         return seal(plan), problems
+
+    def _named(self, paths: Sequence[str]) -> Sequence[str]:
+        if "" in paths:
+            raise UsageError("a PATH is empty; `.` is this folder")
+        return paths or self.config.manifests.paths
+
+    def _root(self, paths: Sequence[str]) -> Path:
+        return Path.cwd() if paths else self.config.folder
 
     def dialects(self) -> dict[str, Dialect]:
         """Return the manifest words of each target."""

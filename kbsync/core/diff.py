@@ -10,14 +10,14 @@ from kbsync.core.plan import Change, FieldChange, Reason, Skipped, Unmanaged
 from kbsync.core.state import Known
 from kbsync.core.wire import Operation
 
-__all__ = ("Comparison",)
+__all__ = ("Comparison", "settled")
 
 
 class Comparison:
     """Compares desired items with *known* as they come, and keeps only what differs.
 
     *operations* are the write requests of each target. Every item may be added once. The results are complete after
-    the last `add`; their order is that of the manifest.
+    the last `add` and `settle`; their order is that of the manifest.
 
     *touched* and *emptied* count, by target and container, the known items that a change would alter, and those of
     them that it would empty: what guards look at. Items that were never known count in neither.
@@ -59,6 +59,17 @@ class Comparison:
 
         self._compare(desired, self._known.fields(item) if known_digest is not None else {})
 
+    def settle(self, place: tuple[str, str, str], ids: set[str], in_sync: int) -> None:
+        """Take in the items of *place* (target, container, kind) at once: *ids* are all that it declares.
+
+        So many of them are *in_sync*: the digest of each is the known one, and it is not in doubt. Those are not added,
+        the others are.
+        """
+        self.items += in_sync
+        self.in_sync += in_sync
+        self._recognised += in_sync
+        self._seen[place] = ids
+
     def released(self) -> Iterator[Item]:
         """Yield the items that the state manages and the manifest no longer declares; those in doubt stay managed."""
         if self._recognised == sum(self._known.counts().values()):
@@ -99,6 +110,16 @@ class Comparison:
             reason = _reason(fields, doubtful=operation.name in in_doubt)
             if reason is not None:
                 yield Change(desired.item, operation.name, reason, fields, desired.source)
+
+
+def settled(known: Known, place: tuple[str, str, str]) -> Mapping[str, bytes]:
+    """Return, by id, the digests of a target, container and kind that a desired item needs not be compared with.
+
+    An item with that digest is in sync. Those in doubt are left out.
+    """
+    digests = known.digests(place)
+    doubtful = {item.id for item in known.doubts() if item[:3] == place}
+    return {id_: digest for id_, digest in digests.items() if id_ not in doubtful} if doubtful else digests
 
 
 def _empties(change: FieldChange) -> bool:

@@ -22,6 +22,7 @@ __all__ = (
     "canonical",
     "digest",
     "digest_of",
+    "digest_of_plain",
     "family",
     "fields_from_plain",
     "fields_to_plain",
@@ -145,6 +146,12 @@ def digest(fields: Fields) -> bytes:
 
 def digest_of(text: bytes) -> bytes:
     """Return the 16-byte digest of fields whose canonical form is *text*."""
+    return blake2b(text, digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON).digest()
+
+
+def digest_of_plain(plain: Mapping[str, Any]) -> bytes:
+    """Return the digest of the fields whose JSON form is *plain*, a dict."""
+    text = orjson.dumps(plain, None, orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON).digest()
 
 

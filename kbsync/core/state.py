@@ -65,6 +65,10 @@ class Known(Protocol):
         """Return the digest of all known fields of *item*, or None when nothing is known of it."""
         ...
 
+    def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
+        """Return the digests of all known fields of the items of a target, container and kind, by id."""
+        ...
+
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""
         ...

@@ -58,6 +58,10 @@ class ModelState:
             found = self._digests[item] = digest(self._known[item])
         return found
 
+    def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
+        """Return the digests of all known fields of the items of a target, container and kind, by id."""
+        return {item.id: digest(fields) for item, fields in self._known.items() if item[:3] == place}
+
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""
         return self._known.get(item, _NOTHING)

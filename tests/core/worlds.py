@@ -45,6 +45,9 @@ class MemoryKnown:
     def digest(self, item: Item) -> bytes | None:
         return digest(self.known[item]) if item in self.known else None
 
+    def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
+        return {item.id: digest(fields) for item, fields in self.known.items() if item[:3] == place}
+
     def fields(self, item: Item) -> Fields:
         return self.known.get(item, {})
 

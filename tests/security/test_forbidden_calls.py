@@ -32,7 +32,7 @@ MODULES: Final = {
 WORDS: Final = MODULES - {"code"}
 CALLS: Final = {
     *("eval", "exec", "compile", "__import__", "input", "breakpoint"),
-    *("os.system", "os.popen", "os.fork", "os.forkpty", "os.startfile", "os.chmod", "os.umask"),
+    *("os.system", "os.popen", "os.forkpty", "os.startfile", "os.chmod", "os.umask"),
     *("subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell"),
     *("tempfile.mktemp", "os.tempnam", "os.tmpnam"),
     *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"),

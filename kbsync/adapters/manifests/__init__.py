@@ -10,9 +10,11 @@ from kbsync.adapters.manifests.files import (
     is_manifest,
 )
 from kbsync.adapters.manifests.formatting import Formatter, comments_of
+from kbsync.adapters.manifests.quick import Select, Settled
 from kbsync.adapters.manifests.reader import ManifestReader, ManifestStream, read_manifests
 from kbsync.adapters.manifests.schema import manifest_schema, row_schema
 from kbsync.adapters.manifests.spool import Spool, SpooledContainer
+from kbsync.adapters.manifests.survey import Survey, survey_manifests
 from kbsync.adapters.manifests.writing import Writer, left_behind
 
 __all__ = (
@@ -22,8 +24,11 @@ __all__ = (
     "ManifestFile",
     "ManifestReader",
     "ManifestStream",
+    "Select",
+    "Settled",
     "Spool",
     "SpooledContainer",
+    "Survey",
     "UnreadableError",
     "Writer",
     "comments_of",
@@ -35,4 +40,5 @@ __all__ = (
     "manifest_schema",
     "read_manifests",
     "row_schema",
+    "survey_manifests",
 )

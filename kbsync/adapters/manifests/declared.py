@@ -11,6 +11,7 @@ import orjson
 from kbsync.adapters.manifests.files import ManifestFile
 from kbsync.adapters.manifests.order import entry_keys
 from kbsync.adapters.manifests.reader import ManifestReader
+from kbsync.adapters.manifests.vocabulary import Words
 from kbsync.core.fields import MetaValue
 from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Dialect, Entry, KindDialect
@@ -60,7 +61,7 @@ class DeclaredReader:
     def __init__(self, targets: Mapping[str, Dialect], rules: Mapping[str, Rule], allow: frozenset[str]) -> None:
         self._last = _Last()
         dialects = {name: self._last.of(dialect) for name, dialect in targets.items()}
-        self._reader = ManifestReader(dialects, rules, allow)
+        self._reader = ManifestReader(Words(dialects), rules, allow)
 
     @property
     def problems(self) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import BinaryIO, Final
 
 __all__ = (
     "MAX_DOCUMENT_BYTES",
+    "WHOLE",
     "Absent",
     "ManifestFile",
+    "Span",
     "UnreadableError",
     "find_files",
     "format_of",
@@ -48,6 +51,18 @@ class Absent:
     name: str
     rule: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of a file of lines that begins at the byte *begin*, which is that of the 1-based *line*."""
+
+    begin: int
+    size: int
+    line: int
+
+
+WHOLE: Final = Span(0, sys.maxsize, 1)
 
 
 class UnreadableError(Exception):

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from kbsync.adapters.manifests.places import Places
 from kbsync.adapters.manifests.problems import Fault, FileProblems, Place, Trail, Under, shown
-from kbsync.adapters.manifests.sections import Defaults, Section
+from kbsync.adapters.manifests.sections import Defaults, Section, SectionMaker
 from kbsync.adapters.manifests.shapes import FREE, TEXT, Shape, as_mapping
 from kbsync.adapters.manifests.vocabulary import COMMON_KEYS, KindWords, Vocabulary, Words, unknown
 from kbsync.core.entries import findings
@@ -47,18 +46,18 @@ class Head:
         """Take *key* in; the first of two with one name counts."""
         self.keys.setdefault(key.name, key)
 
-    def open(self, words: Words, places: Places, file: int, problems: FileProblems) -> "Container":
+    def open(self, words: Words, make: SectionMaker, problems: FileProblems) -> "Container":
         """Return the container that this head names; what is wrong with the head is recorded.
 
         A container that a head fails to name has no sections: its items cannot be checked.
         """
         opening = _Opening(self, words, problems)
         opening.version()
-        return opening.container(places, file)
+        return opening.container(make)
 
-    def open_row(self, words: Words, places: Places, file: int, problems: FileProblems) -> "Container":
+    def open_row(self, words: Words, make: SectionMaker, problems: FileProblems) -> "Container":
         """Return the container that this head of a single row names, as `open` does."""
-        return _Opening(self, words, problems).container(places, file)
+        return _Opening(self, words, problems).container(make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,7 @@ class Container:
     vocabulary: Vocabulary | None
     name: str | None
     defaults: Mapping[str, Defaults]
-    places: Places
-    file: int
+    make: SectionMaker
     problems: FileProblems
 
     def section(self, key: str, place: Place) -> Section | None:
@@ -101,7 +99,7 @@ class Container:
         target = self.vocabulary.target
         scope = (target, kind.kind) if self.vocabulary.unique_in_target else (target, kind.kind, self.name)
         identity = (target, self.name, kind.kind)
-        return Section(kind, identity, self.places.register(scope, self.file), self.problems, defaults, foreign)
+        return self.make(kind, identity, scope, self.problems, defaults, foreign)
 
 
 class _Opening:
@@ -112,12 +110,12 @@ class _Opening:
         self.words = words
         self.problems = problems
 
-    def container(self, places: Places, file: int) -> Container:
+    def container(self, make: SectionMaker) -> Container:
         vocabulary = self._vocabulary()
         self._unknown_keys(vocabulary)
         name = None if vocabulary is None else self._name(vocabulary)
         defaults: Mapping[str, Defaults] = {} if vocabulary is None else self._defaults(vocabulary)
-        return Container(self.words, vocabulary, name, defaults, places, file, self.problems)
+        return Container(self.words, vocabulary, name, defaults, make, self.problems)
 
     def _read(self, key: HeadKey, shape: Shape) -> Value | None:
         """Return the value of *key* when its text is faultless."""

@@ -10,9 +10,21 @@ from kbsync.core.items import Source
 from kbsync.core.redaction import without_credentials
 from kbsync.core.rules import Problem, Rule, Severity
 
-__all__ = ("MAX_ERRORS_PER_FILE", "Fault", "FileProblems", "Path", "Place", "TooManyErrors", "Trail", "Under", "shown")
+__all__ = (
+    "MAX_ERRORS_PER_FILE",
+    "Fault",
+    "FileProblems",
+    "Path",
+    "Place",
+    "TooManyErrors",
+    "Trail",
+    "Under",
+    "joined",
+    "shown",
+)
 
 MAX_ERRORS_PER_FILE: Final = 1_000
+_TOO_MANY: Final = "too-many-problems"
 MAX_MESSAGE_CHARACTERS: Final = 400
 MAX_SHOWN_CHARACTERS: Final = 60
 
@@ -68,14 +80,12 @@ class FileProblems:
     """The problems of one file, added to the list of all.
 
     *rules* knows severities; a rule in *allow* that can be lifted finds nothing, and neither does a lint that is off.
-    *lints* look at the items of the whole manifest set.
+    `lints` look at its items.
     """
 
-    def __init__(
-        self, file: str, problems: list[Problem], rules: Mapping[str, Rule], allow: frozenset[str], lints: Lints
-    ) -> None:
+    def __init__(self, file: str, problems: list[Problem], rules: Mapping[str, Rule], allow: frozenset[str]) -> None:
         self.file = file
-        self.lints = lints
+        self.lints = Lints(rules)
         self._problems = problems
         self._begin = len(problems)
         self._rules = rules
@@ -144,9 +154,7 @@ class FileProblems:
         self._problems[self._begin :] = sorted(mine, key=lambda problem: problem.source[1:])
         for severity, count in self._counts.items():
             if count > MAX_ERRORS_PER_FILE:
-                what = "the rest of the file was not read" if severity == "error" else "more are not listed"
-                message = f"over {MAX_ERRORS_PER_FILE:,} {severity}s in this file; {what}"
-                self._put((1, 1), "too-many-problems", message, severity)
+                self._put((1, 1), _TOO_MANY, _too_many(severity), severity)
 
     def _severity(self, rule: str) -> Severity:
         severity = self._rules[rule].severity if rule in self._rules else "error"
@@ -158,6 +166,24 @@ class FileProblems:
         if len(text) > MAX_MESSAGE_CHARACTERS:
             text = text[: MAX_MESSAGE_CHARACTERS - 1] + "…"
         self._problems.append(Problem(Source(self.file, *place), rule, text, severity))
+
+
+def joined(parts: Sequence[Sequence[Problem]]) -> Sequence[Problem]:
+    """Return the problems of a file that was read in *parts*, as if it had been read whole."""
+    if len(parts) == 1:
+        return parts[0]
+    listed = [problem for part in parts for problem in part if problem.rule != _TOO_MANY]
+    notes = [problem for part in parts for problem in part if problem.rule == _TOO_MANY]
+    warnings = [problem for problem in listed if problem.severity == "warning"]
+    if len(warnings) < len(listed) or (len(warnings) <= MAX_ERRORS_PER_FILE and not notes):
+        return listed
+    note = Problem(Source(warnings[0].source.file, 1, 1), _TOO_MANY, _too_many("warning"), "warning")
+    return [*warnings[:MAX_ERRORS_PER_FILE], note]
+
+
+def _too_many(severity: Severity) -> str:
+    what = "the rest of the file was not read" if severity == "error" else "more are not listed"
+    return f"over {MAX_ERRORS_PER_FILE:,} {severity}s in this file; {what}"
 
 
 def shown(value: str) -> str:

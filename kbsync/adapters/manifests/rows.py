@@ -5,6 +5,7 @@ from typing import Any, Final
 from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.problems import Place, Trail, Under, shown
+from kbsync.adapters.manifests.quick import Glance, Odd, QuickSection
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.shapes import Shape
 from kbsync.adapters.manifests.vocabulary import Vocabulary
@@ -20,7 +21,21 @@ class Rows:
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._targets = {name: _TargetRows(words) for name, words in intake.words.targets.items()}
+        self._targets: dict[object, _TargetRows] = {
+            name: _TargetRows(words) for name, words in intake.words.targets.items()
+        }
+
+    def glance(self, row: Any, place: Place, marks: int) -> Desired | Odd | None:
+        """Return what `QuickSection.glance` does for *row*, whose JSON has so many quotation *marks*.
+
+        Takes the head out of *row*, also when that was in vain.
+        """
+        try:
+            known = self._targets[row.pop("target", _ABSENT)]
+            section, head_marks = known.quick[tuple([row.pop(name, _ABSENT) for name in known.names])]
+        except (AttributeError, KeyError, TypeError):  # no object, or a list or mapping where a name should be
+            return Glance.ODD
+        return section.glance(row, place, marks - head_marks)
 
     def admit(self, row: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
         """Return the item that *row* declares, or None with the problems recorded. Takes the head out of *row*."""
@@ -29,18 +44,22 @@ class Rows:
         if known is None:
             self._open(row, place, trail)
             return None
-        parts = [row.pop(name, _ABSENT) for name in known.names]
+        del row["target"]
+        parts = tuple([row.pop(name, _ABSENT) for name in known.names])
         try:
-            section = known.sections.get(tuple(parts))
-        except TypeError:  # a list or mapping where a name should be
+            section = known.sections.get(parts)
+        except TypeError:
             section = None
         if section is None:
-            section = self._open(_with_head(row, known.names, parts), place, trail)
+            head = {name: part for name, part in zip(known.names, parts, strict=True) if part is not _ABSENT}
+            section = self._open({"target": target, **head, **row}, place, trail)
             if section is None:
                 return None
-            if all(type(part) is str or part is _ABSENT for part in parts):
+            if all(type(part) is str for part in head.values()):
                 # True and 1.0 equal 1; text equals nothing but text, so only text is remembered.
-                known.sections[tuple(parts)] = section
+                known.sections[parts] = section
+                if isinstance(section, QuickSection):
+                    known.quick[parts] = (section, 4 * (1 + len(head)))
         return section.admit(row, place, trail)
 
     def _open(self, row: dict[str, Any], place: Place, trail: Trail) -> Section | None:
@@ -50,7 +69,7 @@ class Rows:
         for name, value in row.items():
             if name == "target" or name in intake.words.header_keys:
                 head.add(_key(name, value, trail))
-        container = head.open_row(intake.words, intake.places, intake.number, intake.problems)
+        container = head.open_row(intake.words, intake.make, intake.problems)
         section = self._of_kind(row, place, trail, container)
         vocabulary = container.vocabulary
         # A key of another provider has been pointed out, and the entry would complain of it again.
@@ -80,16 +99,12 @@ class Rows:
 
 
 class _TargetRows:
-    """What is known of the rows of one target."""
+    """What is known of the rows of one target, by what stands under *names*; *quick* has the quotation marks too."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.names = ("target", "kind", *vocabulary.header_keys)
+        self.names = ("kind", *vocabulary.header_keys)
         self.sections: dict[tuple[Any, ...], Section] = {}
-
-
-def _with_head(row: dict[str, Any], names: tuple[str, ...], parts: list[Any]) -> dict[str, Any]:
-    head = {name: part for name, part in zip(names, parts, strict=True) if part is not _ABSENT}
-    return {**head, **row}
+        self.quick: dict[tuple[Any, ...], tuple[QuickSection, int]] = {}
 
 
 def _key(name: str, value: Any, trail: Trail) -> HeadKey:

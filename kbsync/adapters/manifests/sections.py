@@ -2,20 +2,24 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from pydantic import ValidationError
 
-from kbsync.adapters.manifests.places import Register
 from kbsync.adapters.manifests.problems import Fault, FileProblems, Path, Place, Trail, shown
 from kbsync.adapters.manifests.shapes import Shape, as_mapping
 from kbsync.adapters.manifests.vocabulary import KindWords, is_secret_name, secret_key
 from kbsync.core.entries import findings
+from kbsync.core.fields import Fields
 from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Desired, Entry
 from kbsync.core.rules import Finding
 
-__all__ = ("Defaults", "Section")
+__all__ = ("Defaults", "Mark", "Section", "SectionMaker")
+
+
+# Remembers the place of an id; returns the earlier one when there is one.
+Mark: TypeAlias = Callable[[str, Place], Source | None]
 
 
 _new: Final = cast("Callable[..., Any]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
@@ -30,6 +34,22 @@ class Defaults:
     trail: Trail
 
 
+class SectionMaker(Protocol):
+    """Makes the sections of one file."""
+
+    def __call__(
+        self,
+        words: KindWords,
+        place: tuple[str, str, str],
+        scope: tuple[str, ...],
+        problems: FileProblems,
+        defaults: Defaults | None,
+        foreign: frozenset[str],
+    ) -> "Section":
+        """Return what takes entries at *place* (target, container, kind), whose ids must not repeat in *scope*."""
+        ...
+
+
 class Section:
     """Entries of one kind in one container of one file, in the order of the file.
 
@@ -39,18 +59,18 @@ class Section:
     def __init__(
         self,
         words: KindWords,
-        scope: tuple[str, str, str],
-        register: Register,
+        place: tuple[str, str, str],
+        mark: Mark,
         problems: FileProblems,
         defaults: Defaults | None = None,
         foreign: frozenset[str] = frozenset(),
     ) -> None:
-        self.target, self.container, self.kind = scope
+        self.target, self.container, self.kind = place
         self.shape = words.shape
         self._validate = words.validate
         self._check = words.check
         self._model = words.model
-        self._mark = register.mark
+        self._mark = mark
         lint = problems.lints.of(self.target, self.container)
         self._lint = None if lint is None else lint.look
         self._name = problems.file
@@ -64,7 +84,7 @@ class Section:
     def admit(self, written: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
         """Return the item that *written* declares, or None with the problems recorded."""
         if self._defaults is not None:
-            own, written = written, _merged(self._defaults.values, written, self.shape)
+            own, written = written, self._merged(written)
             trail = _Layered(own, trail, self._defaults)
         try:
             entry: Entry = self._validate(written)
@@ -76,8 +96,7 @@ class Section:
         # Of nearly all entries a check returns the empty tuple, and a call costs as much as a lint.
         fine = found == () or self._record(found, trail)
         fields = entry.fields()
-        source = _new(Source, (self._name, *place))
-        if self._lint is not None and (found := self._lint(fields, source)):
+        if self._lint is not None and (found := self._lint(fields)):
             fine = self._record(found, trail) and fine
         item_id = entry.id
         if (earlier := self._mark(item_id, place)) is not None:
@@ -85,11 +104,21 @@ class Section:
             return None
         if not fine:
             return None
+        ignored = frozenset(entry.ignore) if entry.ignore else _NOTHING
+        return self._desired(item_id, fields, place, protect=entry.protect, ignored=ignored)
+
+    def _desired(
+        self, item_id: str, fields: Fields, place: Place, *, protect: bool = False, ignored: frozenset[str] = _NOTHING
+    ) -> Desired:
         # The constructors of named tuples cost as much as the validation.
         item = _new(Item, (self.target, self.container, self.kind, item_id))
-        ignored = frozenset(entry.ignore) if entry.ignore else _NOTHING
-        desired: Desired = _new(Desired, (item, fields, source, entry.protect, ignored))
+        source = _new(Source, (self._name, *place))
+        desired: Desired = _new(Desired, (item, fields, source, protect, ignored))
         return desired
+
+    def _merged(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Return *written* over the defaults."""
+        return written if self._defaults is None else _merged(self._defaults.values, written, self.shape)
 
     def _record(self, found: Iterable[Finding], trail: Trail) -> bool:
         """Record what is *found* in an entry; return whether the entry can still be used."""

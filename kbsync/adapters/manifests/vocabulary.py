@@ -31,6 +31,7 @@ class KindWords:
         self.kind = dialect.kind
         self.section = dialect.section
         self.check = dialect.check
+        self.plain = dialect.plain
         self.model = dialect.model
         self.validate, self.schema = _described(dialect.model)  # type: ignore[arg-type]  # classes are hashable
         shape = shape_of(self.schema)
@@ -69,7 +70,7 @@ class Words:
     def _kind(kinds: dict[tuple[type[Any], str], KindWords], dialect: KindDialect) -> KindWords:
         key = (dialect.model, dialect.section)
         known = kinds.get(key)
-        if known is None or known.check is not dialect.check:
+        if known is None or (known.check, known.plain) != (dialect.check, dialect.plain):
             known = kinds[key] = KindWords(dialect)
         return known
 

@@ -73,11 +73,12 @@ class StoredKnown:
 
     def digest(self, item: Item) -> bytes | None:
         """Return the digest of all known fields of *item*, or None when nothing is known of it."""
-        place = item[:3]
+        return self.digests(item[:3]).get(item[3])
+
+    def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
+        """Return the digests of all known fields of the items of a target, container and kind, by id."""
         digests = self._digests.get(place)
-        if digests is None:
-            digests = self._load_container(place)
-        return digests.get(item[3])
+        return self._load_container(place) if digests is None else digests
 
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""

@@ -4,11 +4,26 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-__all__ = ("look_alikes",)
+__all__ = ("look_alikes", "may_look_alike")
 
 _BESIDE_DIGIT: Final = re.compile("[oil](?:[0-9]|(?<=[0-9].))")
 _IN_NUMBER: Final = re.compile("(?<=[0-9])[oil]+|[oil]+(?=[0-9])")
 _AS_DIGITS: Final = str.maketrans("oil", "011")
+
+
+# Letters that pass for digits become x, digits 0.
+_KINDS: Final = bytes(0x78 if chr(c) in "oil" else 0x30 if 0x30 <= c <= 0x39 else 0x2D for c in range(256))
+
+
+def may_look_alike(ids: str) -> bool:
+    """Tell whether an id in the text *ids* may look like one that is not itself, at little cost.
+
+    Two ids look alike only when one of them may.
+    """
+    if ids != ids.lower():
+        return True
+    kinds = ids.encode().translate(_KINDS)
+    return b"x0" in kinds or b"0x" in kinds
 
 
 def look_alikes(ids: Collection[str]) -> Iterator[tuple[str, str]]:

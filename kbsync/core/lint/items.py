@@ -6,8 +6,6 @@ from typing import Final
 
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
 from kbsync.core.inert import CHARACTERS, RANGES
-from kbsync.core.items import Source
-from kbsync.core.lint.captions import Captions
 from kbsync.core.lint.placeholders import (
     BEGINNINGS,
     ENDS,
@@ -18,12 +16,11 @@ from kbsync.core.lint.placeholders import (
 from kbsync.core.lint.wording import quoted
 from kbsync.core.rules import Finding
 
-__all__ = ("ItemLint",)
+__all__ = ("ItemLint", "is_quiet", "is_quiet_caption")
 
 _IDS: Final = frozenset(
     {
         "blank-text",
-        "duplicate-caption",
         "empty-caption",
         "non-ascii-field-name",
         "placeholder-caption",
@@ -42,8 +39,19 @@ _CAPTION_ENDS: Final = _UNSEEN | ENDS
 _MAX_NAMES: Final = 10_000
 
 
+def is_quiet(text: str) -> bool:
+    """Tell whether *text*, which is not empty, surely has no lint: at its ends stands something that is seen."""
+    return text[0] not in _UNSEEN and text[-1] not in _UNSEEN
+
+
+def is_quiet_caption(caption: str) -> bool:
+    """Tell whether *caption*, which is not empty, surely has no lint of its own."""
+    begins = _CAPTION_BEGINS if len(caption) <= MAX_WORD_CHARACTERS else _LONG_CAPTION_BEGINS
+    return (caption[0] not in begins and caption[-1] not in _CAPTION_ENDS) or not _is_odd(caption)
+
+
 class ItemLint:
-    """Looks at the managed fields of one container's items; *captions* are compared with each other.
+    """Looks at the managed fields of one container's items.
 
     It is false when none of its lints is *enabled*. A meta field name that is not ASCII is told once: it belongs to the
     container rather than to an item.
@@ -53,27 +61,18 @@ class ItemLint:
         self._on = _IDS.intersection(enabled)
         # Field names that were looked at, and need not be again: few stand on all items.
         self._names: set[str] = set()
-        self.captions = Captions()
-        self._seen = self.captions.seen if "duplicate-caption" in self._on else None
 
     def __bool__(self) -> bool:
         return bool(self._on)
 
-    def look(self, fields: Fields, source: Source) -> Sequence[Finding]:
-        """Return what is found in the item with these *fields* at *source*, at the paths that an entry has them."""
+    def look(self, fields: Fields) -> Sequence[Finding]:
+        """Return what is found in the item with these *fields*, at the paths that an entry has them."""
         caption = fields.get("caption")
         if type(caption) is not str:
             return self._of_others(fields)
         found = _NOTHING
-        begins = _CAPTION_BEGINS if len(caption) <= MAX_WORD_CHARACTERS else _LONG_CAPTION_BEGINS
-        if not caption or ((caption[0] in begins or caption[-1] in _CAPTION_ENDS) and _is_odd(caption)):
+        if not caption or not is_quiet_caption(caption):
             found = [*self._of_text("caption", caption)]
-        if self._seen is not None and caption:
-            key = hash(caption)
-            if key in self._seen:
-                self.captions.again(key, caption, source)
-            else:
-                self._seen.add(key)
         return found if len(fields) == 1 else [*found, *self._of_others(fields)]
 
     def _of_others(self, fields: Fields) -> Sequence[Finding]:

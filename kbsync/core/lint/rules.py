@@ -12,17 +12,21 @@ from kbsync.core.rules import Level, Problem, Rule, lint_rule
 __all__ = (
     "LINT_RULES",
     "MANY_IMAGES",
+    "MAX_LISTED",
     "MIN_SHRINKING_CHARACTERS",
+    "ONCE",
     "SHRINKING_FACTOR",
     "problems_of",
     "refusal",
     "switched",
 )
 
+# What is told once, wherever it is found first.
+ONCE: Final = frozenset({"non-ascii-field-name"})
 MANY_IMAGES: Final = 10
 MIN_SHRINKING_CHARACTERS: Final = 100
 SHRINKING_FACTOR: Final = 10
-_MAX_LISTED: Final = 100
+MAX_LISTED: Final = 100
 
 
 LINT_RULES: Final = (
@@ -65,16 +69,18 @@ def refusal(name: str, rules: Mapping[str, Rule]) -> str | None:
     return None
 
 
-def problems_of(lint: Rule, found: Iterable[tuple[Source, str]]) -> Iterator[Problem]:
+def problems_of(lint: Rule, found: Iterable[tuple[Source, str]], *, unlisted: int = 0) -> Iterator[Problem]:
     """Yield a problem for each place and message, up to a hundred; the next one says how many there are besides.
+
+    So many of those are *unlisted*, which means that they are not even among what was *found*.
 
     Nothing is looked for when the *lint* is off.
     """
     if lint.severity == "off":
         return
     rest = iter(found)
-    for source, message in islice(rest, _MAX_LISTED):
+    for source, message in islice(rest, MAX_LISTED):
         yield Problem(source, lint.id, message, lint.severity)
     for source, message in islice(rest, 1):
-        more = sum(1 for _ in rest)
+        more = sum(1 for _ in rest) + unlisted
         yield Problem(source, lint.id, f"{message}; {more:,} more are not listed", lint.severity)

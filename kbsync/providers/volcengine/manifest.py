@@ -15,6 +15,7 @@ from kbsync.providers.volcengine.entries import (
     DocumentEntry,
     VolcengineHeader,
 )
+from kbsync.providers.volcengine.plain import PlainDocuments
 
 __all__ = ("RULES", "dialect")
 
@@ -56,11 +57,16 @@ _SCALARS: Final = frozenset({"string", "bool", "int64", "float32"}) - UNUSUAL_TY
 def dialect(*, strict_field_names: bool) -> Dialect:
     """Return the words of manifests of a target with this setting."""
     check = partial(_check_document, strict=strict_field_names)
+    plain = PlainDocuments(_is_usual_name, partial(_is_usual_field_name, strict=strict_field_names), _is_usual_text)
     return Dialect(
         header=VolcengineHeader,
-        kinds={"document": KindDialect("document", "documents", DocumentEntry, check)},
+        kinds={"document": KindDialect("document", "documents", DocumentEntry, check, plain)},
         unique_in_target=False,
     )
+
+
+def _is_usual_field_name(name: str, *, strict: bool = False) -> bool:
+    return len(name) * 4 <= USUAL_FIELD_NAME_BYTES and (not strict or _IDENTIFIER.fullmatch(name) is not None)
 
 
 def _check_document(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:
@@ -72,14 +78,22 @@ def _is_usual(entry: DocumentEntry) -> bool:
     name, meta = entry.name, entry.meta
     if entry.ignore or not (name or meta):
         return False
-    if name is not None and (not 0 < len(name) <= USUAL_DOCUMENT_NAME_CHARACTERS or _UNUSUAL_CHARACTERS.search(name)):
+    if name is not None and not _is_usual_name(name):
         return False
     for field, (type_, value) in meta.items() if meta else ():
-        if len(field) * 4 > USUAL_FIELD_NAME_BYTES or type_ not in _SCALARS:
+        if type_ not in _SCALARS or not _is_usual_field_name(field):
             return False
-        if type_ == "string" and len(cast("str", value)) * 4 > USUAL_STRING_BYTES:
+        if type_ == "string" and not _is_usual_text(cast("str", value)):
             return False
     return True
+
+
+def _is_usual_name(name: str) -> bool:
+    return 0 < len(name) <= USUAL_DOCUMENT_NAME_CHARACTERS and _UNUSUAL_CHARACTERS.search(name) is None
+
+
+def _is_usual_text(text: str) -> bool:
+    return len(text) * 4 <= USUAL_STRING_BYTES
 
 
 def _findings(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:

@@ -11,10 +11,18 @@ from kbsync.core.entries import control_character, nearest
 from kbsync.core.fields import META_TYPES, MetaValue, float32
 from kbsync.core.rules import Finding
 
-__all__ = ("DATE_TIME_PATTERN", "MAX_NAME_CHARACTERS", "MetaFault", "checked_value", "read_meta")
+__all__ = (
+    "DATE_TIME_PATTERN",
+    "MAX_NAME_CHARACTERS",
+    "USUAL_INTEGER",
+    "MetaFault",
+    "checked_value",
+    "is_field_name",
+    "read_meta",
+)
 
 _INT64: Final = range(-(2**63), 2**63)
-_USUAL_INTEGER: Final = 2**53
+USUAL_INTEGER: Final = 2**53
 # The constructors of named tuples cost as much as what is checked here.
 _new: Final[Callable[[type[MetaValue], tuple[str, object]], MetaValue]] = tuple[Any, ...].__new__
 DATE_TIME_PATTERN: Final = (
@@ -70,6 +78,15 @@ def _name(name: object) -> str:
     return name
 
 
+def is_field_name(name: object) -> bool:
+    """Tell whether *name* is the name of a meta field."""
+    try:
+        _name(name)
+    except MetaFault:
+        return False
+    return True
+
+
 def _plain_value(written: object) -> MetaValue | None:
     """Return what nearly every value is in one step: printable text, true or false, a usual integer. Else None."""
     kind = type(written)
@@ -77,7 +94,7 @@ def _plain_value(written: object) -> MetaValue | None:
         return _new(MetaValue, ("string", written)) if cast("str", written).isprintable() else None
     if kind is bool:
         return _new(MetaValue, ("bool", written))
-    if kind is int and -_USUAL_INTEGER < cast("int", written) < _USUAL_INTEGER:
+    if kind is int and -USUAL_INTEGER < cast("int", written) < USUAL_INTEGER:
         return _new(MetaValue, ("int64", written))
     return None
 

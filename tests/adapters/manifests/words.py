@@ -7,12 +7,15 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
-from kbsync.adapters.manifests import read_manifests
+from kbsync.adapters.manifests import read_manifests, survey_manifests
 from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, no_default, refuse
 from kbsync.core.fields import Fields, MetaValue, UpdateRule, Value
-from kbsync.core.manifest import Desired, Dialect, KindDialect
+from kbsync.core.lint import ONCE, is_quiet_caption
+from kbsync.core.manifest import Desired, Dialect, KindDialect, Plain
 from kbsync.core.rules import CORE_RULES, Finding, Problem, Rule, by_id
 
+# Found in all items together.
+ACROSS = {"duplicate-caption", "look-alike-id"}
 RULES = by_id(
     (
         *CORE_RULES,
@@ -125,10 +128,20 @@ def _check_book(entry: BookEntry) -> Iterable[Finding]:
     yield from check_entry(entry, entry.fields(), ("name",))
 
 
+def _plain_image(written: Mapping[str, Any]) -> Plain | None:
+    match written:
+        case {"id": str() as item_id, "caption": str() as caption, **rest} if caption and not rest:
+            fine = caption.isprintable() and caption != "LOUD" and is_quiet_caption(caption)
+            fine = fine and item_id.isascii() and item_id.isdigit() and not item_id.startswith("0")
+            return Plain({"caption": caption}, 4) if fine else None
+        case _:
+            return None
+
+
 GALLERY = Dialect(
     header=ShelfHeader,
     kinds={
-        "image": KindDialect("image", "images", ImageEntry, _check_image),
+        "image": KindDialect("image", "images", ImageEntry, _check_image, _plain_image),
         "page": KindDialect("page", "pages", PageEntry, _check_page),
     },
     unique_in_target=True,
@@ -146,7 +159,10 @@ def read(
     allow: frozenset[str] = frozenset(),
     rules: Mapping[str, Rule] = RULES,
 ) -> tuple[list[Desired], list[Problem]]:
-    """Write *files* into *folder*, and return what reading the folder gives."""
+    """Write *files* into *folder*, and return what reading them gives.
+
+    They are read one item after the other, and surveyed: the same must come of both.
+    """
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +170,14 @@ def read(
     stream = read_manifests(sorted(files), targets=TARGETS, rules=rules, allow=allow, root=folder)
     items = list(stream)
     assert stream.items == len(items)
-    return items, list(stream.problems)
+    survey = survey_manifests(
+        sorted(files), targets=TARGETS, rules=rules, allow=allow, root=folder, settled=lambda _: {}
+    )
+    one_by_one = [problem for problem in stream.problems if problem.rule not in ONCE]
+    assert [problem for problem in survey.problems if problem.rule not in ACROSS | ONCE] == one_by_one
+    if not any(problem.severity == "error" for problem in survey.problems):
+        assert list(survey.differing) == items
+    return items, list(survey.problems)
 
 
 def told(problems: Iterable[Problem]) -> list[str]:

@@ -1,27 +1,23 @@
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.core.fields import Fields, MetaValue, UpdateRule
 from kbsync.core.inert import CHARACTERS
-from kbsync.core.items import Source
-from kbsync.core.lint import LINT_RULES, ItemLint
+from kbsync.core.lint import LINT_RULES, ItemLint, is_quiet, is_quiet_caption
 from kbsync.core.lint.placeholders import is_placeholder
 
 ALL = frozenset(rule.id for rule in LINT_RULES)
-HERE = Source("m.yaml", 1, 1)
 
 
 def found(fields: Fields, *enabled: str) -> list[tuple[tuple[str | int, ...], str]]:
     """Return the path and id of what the *enabled* lints, or all, find in one item."""
-    return [(finding.path, finding.rule) for finding in ItemLint(enabled or ALL).look(fields, HERE)]
+    return [(finding.path, finding.rule) for finding in ItemLint(enabled or ALL).look(fields)]
 
 
 def message(fields: Fields) -> str:
     """Return the message of the only finding."""
-    (finding,) = ItemLint(ALL).look(fields, HERE)
+    (finding,) = ItemLint(ALL).look(fields)
     return finding.message
 
 
@@ -137,7 +133,7 @@ def test_every_character_that_is_not_seen_is_known_as_one() -> None:
         return bool(CHARACTERS.match(character)) or character.isspace()
 
     text_of = ItemLint({"blank-text"}).look
-    wrong = [code for code in range(0x110000) if odd(chr(code)) != bool(text_of({"name": chr(code)}, HERE))]
+    wrong = [code for code in range(0x110000) if odd(chr(code)) != bool(text_of({"name": chr(code)}))]
 
     assert wrong == []
 
@@ -162,7 +158,7 @@ def test_a_field_name_that_is_not_ascii_is_told_once() -> None:
     lint = ItemLint({"non-ascii-field-name"})
     fields: Fields = {"meta.行业": MetaValue("string", "x"), "meta.year": MetaValue("int64", 1)}
 
-    first, second = lint.look(fields, HERE), lint.look(fields, HERE)
+    first, second = lint.look(fields), lint.look(fields)
 
     assert [finding.path for finding in first] == [("meta", "行业")]
     assert list(second) == []
@@ -183,28 +179,13 @@ def test_without_a_lint_of_items_nothing_is_looked_at() -> None:
     assert ItemLint({"blank-text"})
 
 
-# --------------------------------------------------------------------------------------------------- the same captions
-@given(st.lists(st.sampled_from(["", "a", "b", "c d"]), max_size=60))
-def test_captions_of_ten_images_or_more_are_counted(captions: list[str]) -> None:
-    lint = ItemLint(ALL)
-    for line, caption in enumerate(captions, 1):
-        lint.look({"caption": caption}, Source("m.jsonl", line, 1))
-
-    told = {repeated.caption: repeated for repeated in lint.captions.repeated()}
-
-    many = {caption: images for caption, images in Counter(captions).items() if caption and images >= 10}
-    assert {caption: repeated.images for caption, repeated in told.items()} == {f'"{c}"': n for c, n in many.items()}
-    for caption in many:
-        second = [line for line, other in enumerate(captions, 1) if other == caption][1]
-        assert told[f'"{caption}"'].source.line == second
-
-
-def test_the_caption_of_the_most_images_comes_first() -> None:
-    lint = ItemLint(ALL)
-    for line, caption in enumerate(["a"] * 10 + ["b"] * 12, 1):
-        lint.look({"caption": caption}, Source("m.jsonl", line, 1))
-
-    assert [repeated.caption for repeated in lint.captions.repeated()] == ['"b"', '"a"']
+# ---------------------------------------------------------------------------------------------------------- at a glance
+@given(_TEXTS | st.sampled_from(["TODO", "a.png", "<b>", "x"]))
+def test_a_text_that_is_quiet_at_a_glance_has_no_lint(text: str) -> None:
+    if text and is_quiet(text):
+        assert found({"name": text}) == []
+    if text and is_quiet_caption(text):
+        assert found({"caption": text}) == []
 
 
 def test_a_long_caption_is_cut_in_the_message() -> None:
