@@ -7,11 +7,7 @@ from typing import BinaryIO, Final
 
 from kbsync.adapters.manifests.csv_encodings import BOM
 from kbsync.adapters.manifests.csv_lines import DELIMITERS, MAX_CELL_CHARACTERS, CsvLines
-from kbsync.adapters.manifests.intake import Intake
-from kbsync.adapters.manifests.linting import Lints
-from kbsync.adapters.manifests.places import Places
 from kbsync.adapters.manifests.problems import FileProblems
-from kbsync.adapters.manifests.vocabulary import Words
 from kbsync.core.rules import CORE_RULES, by_id
 
 __all__ = ("CsvForm", "csv_line")
@@ -26,11 +22,10 @@ class CsvForm:
     `names` are those of its columns, without the nameless, which hold nothing.
     """
 
-    def __init__(self, file: BinaryIO, words: Words, allow: frozenset[str]) -> None:
+    def __init__(self, file: BinaryIO, allow: frozenset[str]) -> None:
         marked = file.read(len(BOM)) == BOM
         file.seek(0)
-        problems = FileProblems("", [], by_id(CORE_RULES), allow, Lints({}))
-        self._lines = CsvLines(file, Intake(words, Places(), 0, problems))
+        self._lines = CsvLines(file, FileProblems("", [], by_id(CORE_RULES), allow))
         self._delimiter = self._lines.begin()
         self._is_declared = self._lines.number > 1
         # Spreadsheets know by the mark that the text is UTF-8; where it was not, it has to be said now.

@@ -6,9 +6,8 @@ from typing import BinaryIO, Final
 
 from kbsync.adapters.manifests.csv_columns import Column, nearest_column
 from kbsync.adapters.manifests.csv_encodings import BOM, Doubt, gb18030_or_utf8
-from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.leaks import leaks_in
-from kbsync.adapters.manifests.problems import Path, Place
+from kbsync.adapters.manifests.problems import FileProblems, Path, Place
 
 __all__ = ("DELIMITERS", "MAX_CELL_CHARACTERS", "CsvLines", "LongLineError", "RecordTrail")
 
@@ -32,13 +31,13 @@ class CsvLines:
     is UTF-8 at all. `encoding` is that of the file.
     """
 
-    def __init__(self, file: BinaryIO, intake: Intake) -> None:
+    def __init__(self, file: BinaryIO, problems: FileProblems) -> None:
         self.number = 0
         self.suspicious = False
         self.whole = True
         self._file = file
-        self._intake = intake
-        self.encoding = gb18030_or_utf8(file) if intake.problems.passes("gb18030") else "utf-8"
+        self._problems = problems
+        self.encoding = gb18030_or_utf8(file) if problems.passes("gb18030") else "utf-8"
         self._first = ""
         self.doubt = Doubt()
         self.trail = RecordTrail()
@@ -82,7 +81,7 @@ class CsvLines:
         if self.encoding != "utf-8":
             line = line.decode(self.encoding).encode()
         for fault in leaks_in(line, self.number):
-            self._intake.problems.add(*fault)
+            self._problems.add(*fault)
         if self.number == 1 and line.startswith(BOM):
             line = line.removeprefix(BOM)
             self.doubt.possible = False

@@ -37,7 +37,7 @@ def read_csv(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
     if (found := utf16(file)) is not None:
         intake.problems.add((1, 1), "not-utf8", found)
         return
-    lines = CsvLines(file, intake)
+    lines = CsvLines(file, intake.problems)
     # The limit is the process's, and this the only reader of CSV.
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     try:

@@ -77,7 +77,7 @@ class Formatter:
         yield from map(json_line, sorted(in_order, key=self._row_order) if self._sort else in_order)
 
     def _csv(self, file: BinaryIO) -> Iterator[bytes]:
-        form = CsvForm(file, self._words, self._allow)
+        form = CsvForm(file, self._allow)
         names = form.names
         order = self._column_order(names)
         yield form.begin()
