@@ -41,8 +41,14 @@ class Comparison:
         self.touched: Counter[tuple[str, str]] = Counter()
         self.emptied: Counter[tuple[str, str]] = Counter()
 
-    def add(self, desired: Desired) -> None:
-        """Compare one item."""
+    def add(self, *items: Desired) -> None:
+        """Compare *items*, of which only those that differ need the known fields."""
+        differing = [desired for desired in items if not self._is_in_sync(desired)]
+        known = self._known.fields_of(desired.item for desired in differing)
+        for desired, fields in zip(differing, known, strict=True):
+            self._compare(desired, fields)
+
+    def _is_in_sync(self, desired: Desired) -> bool:
         item = desired.item
         self.items += 1
         place = item[:3]
@@ -53,11 +59,9 @@ class Comparison:
 
         known_digest = self._known.digest(item)
         self._recognised += known_digest is not None
-        if known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts:
-            self.in_sync += 1
-            return
-
-        self._compare(desired, self._known.fields(item) if known_digest is not None else {})
+        settled = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
+        self.in_sync += settled
+        return settled
 
     def settle(self, place: tuple[str, str, str], ids: set[str], in_sync: int) -> None:
         """Take in the items of *place* (target, container, kind) at once: *ids* are all that it declares.

@@ -19,7 +19,7 @@ from kbsync.core.manifest import Desired
 
 __all__ = ("Batch", "Ledger", "QuickSection", "Select", "Settled")
 
-_MOST_WAITING: Final = 512
+_MOST_WAITING: Final = 128
 _MOST_SHAPES: Final = 1_000
 # So few rows are looked at one by one as soon as one of them is odd.
 _FEW: Final = 8
