@@ -36,7 +36,7 @@ def is_anything_twice(rolled: Iterable[Rolled], ids: Mapping[Place3, Collection[
         return True
     return any(
         len(places) > 1
-        and len(set().union(*(ids[place] for place in places))) != sum(counts[place] for place in places)
+        and len({one for place in places for one in ids[place]}) != sum(counts[place] for place in places)
         for places in scopes.values()
     )
 

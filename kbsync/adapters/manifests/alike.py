@@ -1,6 +1,6 @@
 """Rows of the same form, put together and seen column by column."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from kbsync.core.columns import Column, Columns
@@ -21,7 +21,7 @@ def alike(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Numbers, Columns]]:
     """
     for keys, numbers in grouped([*map(tuple, rows)]):
         mine = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
-        outer = dict(zip(keys, zip(*map(dict.values, mine), strict=True), strict=True))
+        outer = dict(zip(keys, _columns(mine), strict=True))
         nested = [key for key, column in outer.items() if type(column[0]) is dict and {*map(type, column)} == _MAPPING]
         forms = [*zip(*(map(tuple, outer[key]) for key in nested), strict=True)] or [()] * len(numbers)
         for form, places in grouped(forms):
@@ -51,8 +51,12 @@ def _flat(outer: Mapping[str, Column], within: Mapping[str, Sequence[str]], plac
     for key, column in outer.items():
         mine = column if len(places) == len(column) else [column[place] for place in places]
         if inner := within.get(key):
-            values = zip(*map(dict.values, mine), strict=True)
-            columns.update(((key, name), value) for name, value in zip(inner, values, strict=True))
+            columns.update(((key, name), value) for name, value in zip(inner, _columns(mine), strict=True))
         else:
             columns[key,] = mine
     return columns
+
+
+def _columns(rows: Iterable[dict[str, Any]]) -> Iterator[Column]:
+    """Yield the values of *rows*, which have the same keys in the same order, key by key."""
+    return zip(*(row.values() for row in rows), strict=True)

@@ -99,15 +99,15 @@ class _Interest:
 class Batch(Protocol):
     """Rows of one section, as whoever read them knows them, by their position."""
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int, /) -> Place:
         """Return where the row stands."""
         ...
 
-    def is_whole(self, numbers: Numbers, texts: int) -> bool:
+    def is_whole(self, numbers: Numbers, texts: int, /) -> bool:
         """Tell whether reading lost nothing of the rows, each of which has so many keys and texts."""
         ...
 
-    def look_closely(self, number: int) -> None:
+    def look_closely(self, number: int, /) -> None:
         """Have the row admitted the long way."""
         ...
 
@@ -191,7 +191,7 @@ class QuickSection(Section):
         places = [*map(batch.place, numbers)]
         captions: Sequence[bytes | None] = ()
         if self._roll.captions is not None:
-            captions = digests if columns.keys() == _CAPTION_ALONE else _caption_keys(columns, len(ids))
+            captions = digests if frozenset(columns) == _CAPTION_ALONE else _caption_keys(columns, len(ids))
         self._roll.extend(ids, places, digests, captions)
         for at in self._interest.candidates(ids, digests):
             fields = fields_from_plain(orjson.loads(texts[at]))
@@ -219,7 +219,7 @@ class _Waiting:
         self._admit(*self._waiting[number])
 
 
-_CAPTION_ALONE: Final = {("id",), ("caption",)}
+_CAPTION_ALONE: Final = frozenset[tuple[str, ...]]({("id",), ("caption",)})
 
 
 def _texts_in(columns: Columns) -> int:

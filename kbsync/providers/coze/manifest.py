@@ -35,9 +35,15 @@ RULES: Final = (
 _ID_PATTERN: Final = "^[1-9][0-9]{0,19}$"
 _ID: Final = re.compile("[1-9][0-9]{0,19}")
 _are_ids: Final = matcher(_ID.pattern)
-_PLAIN_IMAGE: Final = {("id",), ("caption",)}
-_PLAIN_DOCUMENT: Final = {("id",), ("name",)}
-_PLAIN_PAGE: Final = {*_PLAIN_DOCUMENT, ("update_rule", "update_type"), ("update_rule", "update_interval")}
+_PLAIN_IMAGE: Final = frozenset[tuple[str, ...]]({("id",), ("caption",)})
+_PLAIN_DOCUMENT: Final = frozenset[tuple[str, ...]]({("id",), ("name",)})
+_PLAIN_PAGE: Final = frozenset[tuple[str, ...]](
+    {
+        *_PLAIN_DOCUMENT,
+        ("update_rule", "update_type"),
+        ("update_rule", "update_interval"),
+    }
+)
 
 
 def is_id(text: str) -> bool:
@@ -208,7 +214,7 @@ def _check_document(entry: DocumentEntry) -> Iterable[Finding]:
 
 
 def _plain_images(columns: Columns) -> Sequence[str] | None:
-    if columns.keys() != _PLAIN_IMAGE:
+    if frozenset(columns) != _PLAIN_IMAGE:
         return None
     captions = columns["caption",]
     fine = are_texts(captions, USUAL_CAPTION_CHARACTERS) and are_quiet_captions(captions) and _are_ids(columns["id",])
@@ -220,9 +226,9 @@ def _plain_documents(columns: Columns) -> Sequence[str] | None:
     names = columns.get(("name",), ())
     if not names or not are_texts(names, USUAL_NAME_CHARACTERS) or not are_quiet(names) or not _are_ids(columns["id",]):
         return None
-    if columns.keys() == _PLAIN_DOCUMENT:
+    if frozenset(columns) == _PLAIN_DOCUMENT:
         return woven(('{"name":"', names, '"}'))
-    if columns.keys() != _PLAIN_PAGE or any(name.lower().endswith(_FILE_ENDINGS) for name in names):
+    if frozenset(columns) != _PLAIN_PAGE or any(name.lower().endswith(_FILE_ENDINGS) for name in names):
         return None
     kinds, hours = columns["update_rule", "update_type"], columns["update_rule", "update_interval"]
     if not are_in(kinds, range(1, 2)) or not are_in(hours, range(MIN_UPDATE_INTERVAL_H, MAX_INTERVAL_H + 1)):
