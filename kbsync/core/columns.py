@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Final, TypeAlias
 
-__all__ = ("Column", "Columns", "Pieces", "are_in", "are_integers", "are_texts", "matcher", "woven")
+__all__ = ("Column", "Columns", "Pieces", "are_in", "are_texts", "matcher", "woven")
 
 Column: TypeAlias = Sequence[Any]
 Columns: TypeAlias = Mapping[tuple[str, ...], Column]
@@ -33,12 +33,7 @@ def are_texts(column: Column, most: int, *, least: int = 1) -> bool:
 
 def are_in(column: Column, values: range) -> bool:
     """Tell whether all are integers (true and false are none) and among *values*."""
-    return are_integers(column) and min(column) in values and max(column) in values
-
-
-def are_integers(column: Column) -> bool:
-    """Tell whether all are integers; true and false are none."""
-    return set(map(type, column)) == _INTEGER
+    return set(map(type, column)) == _INTEGER and min(column) in values and max(column) in values
 
 
 def matcher(pattern: str) -> Callable[[Column], bool]:

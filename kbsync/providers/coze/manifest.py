@@ -223,14 +223,17 @@ def _plain_images(columns: Columns) -> Sequence[str] | None:
 
 def _plain_documents(columns: Columns) -> Sequence[str] | None:
     """Take documents with a name alone, or with a rule that fits it."""
-    names = columns.get(("name",), ())
-    if not names or not are_texts(names, USUAL_NAME_CHARACTERS) or not are_quiet(names) or not _are_ids(columns["id",]):
+    paths = frozenset(columns)
+    if paths not in {_PLAIN_DOCUMENT, _PLAIN_PAGE}:
         return None
-    if frozenset(columns) == _PLAIN_DOCUMENT:
+    names = columns["name",]
+    if not are_texts(names, USUAL_NAME_CHARACTERS) or not are_quiet(names) or not _are_ids(columns["id",]):
+        return None
+    if paths == _PLAIN_DOCUMENT:
         return woven(('{"name":"', names, '"}'))
-    if frozenset(columns) != _PLAIN_PAGE or any(name.lower().endswith(_FILE_ENDINGS) for name in names):
-        return None
     kinds, hours = columns["update_rule", "update_type"], columns["update_rule", "update_interval"]
+    if any(name.lower().endswith(_FILE_ENDINGS) for name in names):
+        return None
     if not are_in(kinds, range(1, 2)) or not are_in(hours, range(MIN_UPDATE_INTERVAL_H, MAX_INTERVAL_H + 1)):
         return None
     rule = '","update_rule":{"update_interval":'
