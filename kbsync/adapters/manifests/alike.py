@@ -5,13 +5,14 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from kbsync.core.columns import Column, Columns
 
-__all__ = ("Numbers", "alike", "grouped", "some")
+__all__ = ("Numbers", "alike", "grouped", "picked", "some")
 
 Numbers: TypeAlias = Sequence[int]
 """Positions of rows."""
 
 _MAPPING: Final = {dict}
 _One = TypeVar("_One", bound=Hashable)
+_Any = TypeVar("_Any")
 
 
 def alike(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Numbers, Columns]]:
@@ -20,8 +21,7 @@ def alike(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Numbers, Columns]]:
     A mapping in a row is seen through, unless it is empty.
     """
     for keys, numbers in grouped([*map(tuple, rows)]):
-        mine = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
-        outer = dict(zip(keys, _columns(mine), strict=True))
+        outer = dict(zip(keys, _columns(picked(rows, numbers)), strict=True))
         nested = [key for key, column in outer.items() if type(column[0]) is dict and {*map(type, column)} == _MAPPING]
         forms = [*zip(*(map(tuple, outer[key]) for key in nested), strict=True)] or [()] * len(numbers)
         for form, places in grouped(forms):
@@ -40,16 +40,21 @@ def grouped(keys: Sequence[_One]) -> Iterator[tuple[_One, Numbers]]:
     yield from groups.items()
 
 
+def picked(values: Sequence[_Any], places: Numbers) -> Sequence[_Any]:
+    """Return the *values* at *places*, which are different ones and ascend."""
+    return values if len(places) == len(values) else [values[place] for place in places]
+
+
 def some(columns: Columns, places: Numbers) -> Columns:
     """Return of *columns* the values at *places*."""
-    return {path: [column[place] for place in places] for path, column in columns.items()}
+    return {path: picked(column, places) for path, column in columns.items()}
 
 
 def _flat(outer: Mapping[str, Column], within: Mapping[str, Sequence[str]], places: Numbers) -> Columns:
     """Return the columns at *places* of *outer*; those that hold mappings have the keys that stand *within*."""
     columns: dict[tuple[str, ...], Column] = {}
     for key, column in outer.items():
-        mine = column if len(places) == len(column) else [column[place] for place in places]
+        mine = picked(column, places)
         if inner := within.get(key):
             columns.update(((key, name), value) for name, value in zip(inner, _columns(mine), strict=True))
         else:

@@ -1,4 +1,4 @@
-"""Extracts as bytes, to go from process to process and to be kept."""
+"""Extracts as bytes, to go from process to process."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final

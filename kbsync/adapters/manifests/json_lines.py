@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 
 from orjson import JSONDecodeError, loads
 
-from kbsync.adapters.manifests.alike import Numbers
+from kbsync.adapters.manifests.alike import Numbers, picked
 from kbsync.adapters.manifests.files import WHOLE, Span
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.json_scan import JsonSyntaxError, scan_json
@@ -86,8 +86,7 @@ class _Lines:
 
     def is_whole(self, places: Numbers, texts: int) -> bool:
         """Tell whether the decoder dropped no key of the lines, none of which has a mark that is escaped."""
-        mine = self.texts if len(places) == len(self.texts) else [self.texts[at] for at in places]
-        return b"".join(mine).count(b'"') == 2 * texts * len(places)
+        return b"".join(picked(self.texts, places)).count(b'"') == 2 * texts * len(places)
 
     def look_closely(self, at: int) -> None:
         """Read a line by itself, and exactly."""

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import orjson
 
-from kbsync.adapters.manifests.alike import Numbers, alike, some
+from kbsync.adapters.manifests.alike import Numbers, alike, picked, some
 from kbsync.adapters.manifests.problems import FileProblems, Place, Trail
 from kbsync.adapters.manifests.rolls import OpenRoll, Place3, Roll
 from kbsync.adapters.manifests.sections import Defaults, Section
@@ -56,8 +56,8 @@ class Ledger:
         if roll is None:
             roll = self._rolls[place] = OpenRoll(place, scope, captions="caption" in words.shape.keys)
         settled = None if self._settled is None else self._settled(place)
-        take = _Interest(settled, self._select, roll, self._differing)
-        return QuickSection(words, place, roll, take, problems, defaults, foreign)
+        interest = _Interest(settled, self._select, roll, self._differing)
+        return QuickSection(words, place, roll, interest, problems, defaults, foreign)
 
     def close(self) -> tuple[tuple[Roll, ...], tuple[Desired, ...]]:
         """Return the rolls, and the items that are neither settled nor left out, in the order of the text."""
@@ -168,8 +168,7 @@ class QuickSection(Section):
             if len(self._shapes) < _MOST_SHAPES:
                 self._shapes.add(shape)
             batch.look_closely(numbers[0])
-            numbers = numbers[1:]
-            columns = {path: column[1:] for path, column in columns.items()}
+            columns, numbers = some(columns, range(1, len(numbers))), numbers[1:]
         if numbers:
             self._sift(batch, numbers, columns, head_texts)
 
@@ -183,7 +182,7 @@ class QuickSection(Section):
         else:
             middle = len(numbers) // 2
             for part in (range(middle), range(middle, len(numbers))):
-                self._sift(batch, [numbers[place] for place in part], some(columns, part), head_texts)
+                self._sift(batch, picked(numbers, part), some(columns, part), head_texts)
 
     def _enter(self, batch: Batch, numbers: Numbers, columns: Columns, texts: Sequence[str]) -> None:
         ids = columns["id",]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kbsync.adapters.manifests.alike import Numbers, alike, grouped, some
+from kbsync.adapters.manifests.alike import Numbers, alike, grouped, picked, some
 from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.problems import Place, Trail, Under, shown
@@ -40,9 +40,8 @@ class Rows:
             inner = {path: column for path, column in columns.items() if path not in names}
             heads = [*zip(*(columns[path] for path in names), strict=True)] or [()] * len(numbers)
             for head, places in grouped(heads):
-                mine = inner if len(places) == len(numbers) else some(inner, places)
                 named = {path[0]: text for path, text in zip(names, head, strict=True)}
-                self._sift(batch, named, [numbers[place] for place in places], mine)
+                self._sift(batch, named, picked(numbers, places), some(inner, places))
 
     def _sift(self, batch: Batch, head: Mapping[str, str], numbers: Numbers, columns: Columns) -> None:
         """Have the rows admitted that *columns* shows without their *head*."""
