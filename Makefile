@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format lint types arch readme test test-all coverage bench faults requirements clean \
+.PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
 	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-sim campaign-signals campaign-soak campaign-rates
 
 help: ## Show this list
@@ -95,6 +95,9 @@ faults: $(BIN)/.dev ## Run the tests of every fault, and write what they saw int
 
 bench: $(BIN)/.dev ## Measure, side by side in one run, and print ratios (long)
 	$(BIN)/python -m benchmarks
+
+bench-plan: $(BIN)/.dev ## Measure what a plan takes, and write it into docs/planning.md (20 minutes)
+	$(BIN)/python -m benchmarks plan warm peers growth --docs docs
 
 # ------------------------------------------------------------------------------------------------------ upkeep
 COMPILE := piptools compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes --no-header \

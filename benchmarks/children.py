@@ -5,7 +5,8 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ __all__ = (
     "cpu_s",
     "environment",
     "move_to",
+    "on_all_cores",
     "peak_mib",
     "server_core",
     "stay_on_client_core",
@@ -30,7 +32,10 @@ _MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """One child's wall time, processor time, peak memory and standard output."""
+    """One child's wall time, processor time, peak memory and standard output.
+
+    The processor time is that of its own children too, the memory that of the largest process.
+    """
 
     wall_s: float
     cpu_s: float
@@ -38,20 +43,24 @@ class Spent:
     out: str
 
 
-def child(*command: str, cwd: Path | None = None, accepted: Sequence[int] = (0,)) -> Spent:
-    """Run *command* to its end. Raises RuntimeError, with what it said, when it ends with another code."""
-    began_s = time.perf_counter()
-    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as run:
-        assert run.stdout is not None
+def child(*command: str, cwd: Path | None = None, accepted: Sequence[int] = (0,), out: Path | None = None) -> Spent:
+    """Run *command* to its end; what it writes goes to the file *out*, or is returned.
+
+    Raises RuntimeError, with what it said, when it ends with another code.
+    """
+    with nullcontext(subprocess.PIPE) if out is None else out.open("wb") as stdout:
+        began_s = time.perf_counter()
+        run = subprocess.Popen(command, cwd=cwd, stdout=stdout, stderr=subprocess.PIPE, env=environment())
+    with run:
         assert run.stderr is not None
-        out = run.stdout.read()
+        told = b"" if run.stdout is None else run.stdout.read()
         err = run.stderr.read()
         _, status, usage = os.wait4(run.pid, 0)
         wall_s = time.perf_counter() - began_s
         run.returncode = os.waitstatus_to_exitcode(status)
     if run.returncode not in accepted:
-        raise RuntimeError(f"{' '.join(command)} ended with {run.returncode}:\n{(out + err).decode()[-2000:]}")
-    return Spent(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MEMORY_UNIT_BYTES / _MIB, out.decode())
+        raise RuntimeError(f"{' '.join(command)} ended with {run.returncode}:\n{(told + err).decode()[-2000:]}")
+    return Spent(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MEMORY_UNIT_BYTES / _MIB, told.decode())
 
 
 def stay_on_client_core() -> str:
@@ -61,6 +70,21 @@ def stay_on_client_core() -> str:
         return "nothing is pinned: there is one core, or no way to choose one"
     os.sched_setaffinity(0, cores[:1])
     return f"clients on core {cores[0]}, the server on core {server_core()}"
+
+
+@contextmanager
+def on_all_cores() -> Generator[None]:
+    """Let this process, and the children that it has meanwhile, use every core."""
+    cores = _cores()
+    if len(cores) < 2:
+        yield
+        return
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
 
 
 def server_core() -> int | None:
@@ -98,7 +122,9 @@ def environment() -> dict[str, str]:
     """Return the environment of children: this very tree, whatever is installed."""
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "100"}
+    # Who compiles everything anew at each start measures the compiler.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPATH": path, "COLUMNS": "100"}
 
 
 def peak_mib() -> float:

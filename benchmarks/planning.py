@@ -1,143 +1,93 @@
-"""`kbsync plan` beside floors: bare parser loops over the same files."""
+"""A cold `kbsync plan` beside floors: bare parser loops over the same files.
+
+Nothing is kept from an earlier plan; the files are in the system's cache, as they are for the floors. Kbsync may use
+every core, a floor is one thread.
+"""
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from benchmarks.children import KBSYNC, child
+from benchmarks.children import child, on_all_cores
+from benchmarks.manifests import changed_ids
+from benchmarks.plans import MB_PER_MIB, cold, plan, tree_peak_mb
 from benchmarks.table import Rounds, Row, table
-from benchmarks.world import COLLECTION, DATASET, doc_id, image_id, write_config
+from benchmarks.workspaces import workspace
 
-__all__ = ("measure_plan",)
+__all__ = ("EMPTY", "measure_plan", "one_item")
 
-_CHANGED_EVERY: Final = 100
-_EMPTY: Final = "kbsync plan, one item"
+EMPTY: Final = "kbsync plan, one item"
 
 
-def measure_plan(folder: Path, items: int, rounds: int) -> tuple[str, list[Row]]:
-    """Return the table and its rows. Half of the items are captions, half documents with a name and four meta fields.
+class _Case(NamedTuple):
+    """A format in so many files, what it is measured by, and what is wanted."""
 
-    The state knows all of them, and one in a hundred has changed since.
-    """
-    workspaces = {"YAML": folder / "yaml", "JSON Lines": folder / "jsonl"}
-    empty = folder / "empty"
-    for workspace in (*workspaces.values(), empty):
-        write_config(workspace, "http://127.0.0.1:9", 4)
-        (workspace / "manifests").mkdir()
-    one = _write_lines(empty / "manifests" / "items.jsonl", _lines(1, edited=False))
-    assert one
-    for name, write in (("YAML", _write_yaml), ("JSON Lines", _write_jsonl)):
-        write(workspaces[name] / "manifests", items, edited=False)
-        child(sys.executable, "-m", "benchmarks.floors", "settle", str(workspaces[name]))
-        write(workspaces[name] / "manifests", items, edited=True)
-    child(sys.executable, "-m", "benchmarks.floors", "settle", str(empty))
+    form: str
+    files: int
+    floor: str
+    most_times: float
+    most_mb: int
 
+    @property
+    def name(self) -> str:
+        """What its row is called."""
+        return f"kbsync plan, {self.form}"
+
+
+_CASES: Final = (
+    _Case("JSON Lines", 1, "bare orjson line loop", 5.0, 600),
+    _Case("YAML", 2, "bare libyaml event loop", 1.8, 150),
+)
+
+
+def measure_plan(folder: Path, json_lines: int, yaml: int, rounds: int) -> tuple[str, list[Row]]:
+    """Return the table and its rows. The state knows all of so many items, and one in a hundred has changed since."""
+    items = {"JSON Lines": json_lines, "YAML": yaml}
     found = Rounds()
-    floors = {"YAML": "bare libyaml event loop", "JSON Lines": "bare orjson line loop"}
-    for _ in range(rounds):
-        spent = child(*KBSYNC, "-q", "plan", cwd=empty)
-        found.add(_EMPTY, s=spent.wall_s, cpu_s=spent.cpu_s, mib=spent.peak_mib)
-        for name, workspace in workspaces.items():
-            spent = child(*KBSYNC, "-q", "plan", "--format", "json", cwd=workspace)
-            _check(spent.out, items)
-            found.add(name, s=spent.wall_s, cpu_s=spent.cpu_s, mib=spent.peak_mib)
-            told = json.loads(child(sys.executable, "-m", "benchmarks.floors", name, str(workspace / "manifests")).out)
-            found.add(floors[name], s=told["wall_s"], cpu_s=told["cpu_s"], mib=told["mib"])
-        # After the fact, so that each round has its own baseline to take off.
-        base = found.numbers[_EMPTY]
-        for name in workspaces:
-            mine = found.numbers[name]
-            found.add(f"{name} net", **{what: mine[what][-1] - base[what][-1] for what in base})
+    empty = one_item(folder)
+    places = {case: workspace(folder, case.form, items[case.form], case.files) for case in _CASES}
+    with on_all_cores():
+        for _ in range(rounds):
+            base = plan(empty, *cold(), items=1, changed=())
+            found.add(EMPTY, s=base.wall_s, cpu_s=base.cpu_s, mb=base.peak_mib * MB_PER_MIB)
+            found.add(EMPTY, tree_mb=tree_peak_mb(empty, *cold()))
+            for case, place in places.items():
+                spent = plan(place, *cold(), items=items[case.form], changed=changed_ids(items[case.form]))
+                told = json.loads(child(sys.executable, "-m", "benchmarks.floors", case.form, str(place)).out)
+                found.add(case.name, s=spent.wall_s, cpu_s=spent.cpu_s, mb=spent.peak_mib * MB_PER_MIB)
+                found.add(case.name, net_s=spent.wall_s - base.wall_s, tree_mb=tree_peak_mb(place, *cold()))
+                found.add(case.floor, s=told["wall_s"], cpu_s=told["cpu_s"])
 
-    rows = [Row(_EMPTY, _cells(found, _EMPTY, _EMPTY, net=False))]
-    for name, floor in floors.items():
-        rows.append(Row(f"kbsync plan, {name}", _cells(found, name, floor, net=True)))
-        rows.append(Row(floor, _cells(found, floor, floor, net=False)))
-    return table(f"Plan of {items:,} items against a state that knows them, 1 % changed", rows), rows
+    rows = [Row(EMPTY, _cells(found, EMPTY))]
+    for case in _CASES:
+        rows += [Row(case.name, _cells(found, case.name, case)), Row(case.floor, _cells(found, case.floor))]
+    return table(f"Cold plan of {json_lines:,} items in JSON Lines, {yaml:,} in YAML, 1 % changed", rows), rows
 
 
-def _cells(found: Rounds, name: str, floor: str, *, net: bool) -> dict[str, float | str | None]:
-    less = f"{name} net" if net else name
-    by_clock = found.ratio((less, "s"), (floor, "s")) if net else None
-    by_cpu = found.ratio((less, "cpu_s"), (floor, "cpu_s")) if net else None
+def one_item(folder: Path) -> Path:
+    """Return a workspace in which a plan has next to nothing to do: what it takes all the same is taken off others."""
+    return workspace(folder, "JSON Lines", 1, 1, in_sync=True)
+
+
+def _cells(found: Rounds, name: str, case: _Case | None = None) -> dict[str, float | str | None]:
+    by_clock = net = by_cpu = None
+    if case is not None:
+        floor = (case.floor, "s")
+        by_clock, net = found.ratio((name, "s"), floor), found.ratio((name, "net_s"), floor)
+        by_cpu = found.ratio((name, "cpu_s"), (case.floor, "cpu_s"))
     return {
         "s": found.median(name, "s"),
         "CPU s": found.median(name, "cpu_s"),
-        "peak MiB": found.median(name, "mib"),
-        "net s": found.median(less, "s") if net else None,
-        "net CPU s": found.median(less, "cpu_s") if net else None,
-        "net MiB": found.median(less, "mib") if net else None,
-        "of the floor": f"{by_clock:.2f}×" if by_clock is not None else None,
-        "by CPU": f"{by_cpu:.2f}×" if by_cpu is not None else None,
+        "of the floor": _times(by_clock),
+        "net": _times(net),
+        "CPU": _times(by_cpu),
+        "wanted": case and f"{case.most_times:g}×",
+        "MB in all": found.median(name, "tree_mb"),
+        "MB in one process": found.median(name, "mb"),
+        "MB wanted": case and f"{case.most_mb}",
     }
 
 
-def _check(out: str, items: int) -> None:
-    summary = json.loads(out)["summary"]
-    if (summary["items"], summary["changes"]) != (items, _edits(items)):
-        raise RuntimeError(f"the plan is wrong: {summary}")
-
-
-def _edits(items: int) -> int:
-    return sum(1 for number in range(items) if number % _CHANGED_EVERY == 0)
-
-
-# ------------------------------------------------------------------------------------------------------ manifests
-def _caption(number: int, *, edited: bool) -> str:
-    told = f"第 {number} 张图：一只小猫坐在窗台上，看着外面的雨，旁边放着一本打开的书和一杯热茶"
-    return f"{told}，猫在睡觉" if edited and number % _CHANGED_EVERY == 0 else told
-
-
-def _meta(number: int, *, edited: bool) -> dict[str, Any]:
-    year = 2000 + number % 25
-    return {
-        "行业": ("企业服务", "制造", "教育", "医疗", "零售")[number % 5],
-        "是否公开": number % 3 == 0,
-        "year": year + 100 if edited and number % _CHANGED_EVERY == 0 else year,
-        "department": f"department {number % 40}",
-    }
-
-
-def _lines(items: int, *, edited: bool) -> Iterator[dict[str, Any]]:
-    image = {"target": "coze-cn", "dataset": DATASET, "kind": "image"}
-    document = {"target": "volc-bj", "collection": COLLECTION, "kind": "document"}
-    for number in range(items):
-        if number < items // 2:
-            yield {**image, "id": image_id(number), "caption": _caption(number, edited=edited)}
-        else:
-            name = f"{number} 年度报告和附件.pdf"
-            yield {**document, "id": doc_id(number), "name": name, "meta": _meta(number, edited=edited)}
-
-
-def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> int:
-    with path.open("w", encoding="utf-8") as file:
-        return sum(file.write(json.dumps(line, ensure_ascii=False) + "\n") for line in lines)
-
-
-def _write_jsonl(folder: Path, items: int, *, edited: bool) -> None:
-    _write_lines(folder / "items.jsonl", _lines(items, edited=edited))
-
-
-def _write_yaml(folder: Path, items: int, *, edited: bool) -> None:
-    heads = {
-        "image": f'kbsync: 1\ntarget: coze-cn\ndataset: "{DATASET}"\nimages:\n',
-        "document": f"kbsync: 1\ntarget: volc-bj\ncollection: {COLLECTION}\ndocuments:\n",
-    }
-    files = {kind: (folder / f"{kind}.yaml").open("w", encoding="utf-8") for kind in heads}
-    try:
-        for kind, file in files.items():
-            file.write(heads[kind] if items > 1 else heads[kind].rpartition("\n")[0] + " []\n")
-        for line in _lines(items, edited=edited):
-            write = files[line["kind"]].write
-            write(f'  - id: "{line["id"]}"\n')
-            if "caption" in line:
-                write(f"    caption: {line['caption']}\n")
-                continue
-            write(f"    name: {line['name']}\n    meta:\n")
-            for name, value in line["meta"].items():
-                write(f"      {name}: {json.dumps(value) if isinstance(value, bool | int) else value}\n")
-    finally:
-        for file in files.values():
-            file.close()
+def _times(ratio: float | None) -> str | None:
+    return None if ratio is None else f"{ratio:.2f}×"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-__all__ = ("Rounds", "Row", "table")
+__all__ = ("Rounds", "Row", "cell_text", "table")
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Row:
 def table(title: str, rows: Sequence[Row]) -> str:
     """Return *rows* as text, columns in order of appearance."""
     columns = list(dict.fromkeys(column for row in rows for column in row.cells))
-    lines = [["", *columns], *([row.name, *(_text(row.cells.get(column)) for column in columns)] for row in rows)]
+    lines = [["", *columns], *([row.name, *(cell_text(row.cells.get(column)) for column in columns)] for row in rows)]
     widths = [max(_width(line[n]) for line in lines) for n in range(len(columns) + 1)]
     return "\n".join((title, *(_line(line, widths) for line in lines), ""))
 
@@ -60,7 +60,8 @@ def _line(cells: Iterable[str], widths: Sequence[int]) -> str:
     return "  ".join(("  " + first[0] + first[1], *(space + cell for cell, space in rest))).rstrip()
 
 
-def _text(value: float | str | None) -> str:
+def cell_text(value: float | str | None) -> str:
+    """Return *value* as a table shows it: three digits, or all before the point."""
     match value:
         case None:
             return ""
