@@ -1,5 +1,6 @@
 """A plan that recalls what an earlier one read is the plan that reads everything."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def test_after_any_edits_the_warm_plan_is_the_cold_one(steps: list[Step], ahead:
 
 
 def test_a_plan_leaves_a_cache_and_no_cache_leaves_none(desk: Desk) -> None:
-    cache = desk.folder / ".kbsync" / "cache"
+    cache = _emptied(desk)
     state = desk.state.read_bytes()
     cold = desk.run("plan", "--format", "json", "--no-cache")
     assert not cache.exists()
@@ -33,7 +34,7 @@ def test_a_plan_leaves_a_cache_and_no_cache_leaves_none(desk: Desk) -> None:
 
 
 def test_a_plan_of_some_paths_or_items_leaves_the_cache_alone(desk: Desk) -> None:
-    cache = desk.folder / ".kbsync" / "cache"
+    cache = _emptied(desk)
 
     desk.run("plan", "manifests")
     desk.run("plan", "--only", "kind=image")
@@ -48,3 +49,10 @@ def test_apply_recalls_what_plan_read(desk: Desk) -> None:
 
     assert "0 changes" in desk.run("plan").out
     assert desk.caption() == "new"
+
+
+def _emptied(desk: Desk) -> Path:
+    """Return the folder of the cache, which is not there."""
+    cache = desk.folder / ".kbsync" / "cache"
+    shutil.rmtree(cache)
+    return cache
