@@ -135,7 +135,7 @@ class PlanCache:
         """Tell whether all items of *row* have the digests that *settled* gives."""
         for roll in self._rolls(row):
             digests = settled(roll.place, roll.all_ids())
-            if None in digests or b"".join([digest or b"" for digest in digests]) != roll.digests:
+            if b"".join([digest or b"" for digest in digests]) != roll.digests:
                 return False
         return True
 

@@ -265,6 +265,14 @@ def test_the_tenth_image_with_a_caption_is_found_wherever_it_is_written(desk: De
     assert desk.look().problems == []
 
 
+def test_a_file_that_gives_many_images_one_caption_is_enough(desk: Desk) -> None:
+    desk.write("c.jsonl", *((str(id_), f"{id_}") for id_ in range(10, 22)))
+    assert desk.look().problems == []
+    desk.write("c.jsonl", *((str(id_), "owl") for id_ in range(10, 22)))
+
+    assert [problem.rule for problem in desk.look().problems] == ["duplicate-caption"]
+
+
 def test_what_is_found_in_all_files_moves_with_the_lines(desk: Desk) -> None:
     desk.write("c.jsonl", *((str(id_), "owl") for id_ in range(10, 20)))
     desk.look()
@@ -317,6 +325,39 @@ def test_a_damaged_cache_is_seen_through_and_made_anew(desk: Desk) -> None:
             continue
 
         assert changed(survey) == {"2": "pig"}
+
+
+@pytest.mark.parametrize(
+    ("table", "written", "instead"),
+    [
+        ("files", b'"image"', b'"imago"'),
+        ("findings", b"null", b"[]  "),
+        ("findings", b"[]", b"[ "),
+        ("items", b"3", b"5"),
+        ("captions", b"\0", b"\1"),
+        ("differing", b'"a hen"', b'"a ram"'),
+    ],
+)
+def test_a_piece_that_is_not_as_it_was_written_is_not_used(
+    desk: Desk, table: str, written: bytes, instead: bytes
+) -> None:
+    desk.write("b.jsonl", ("3", "cow"), ("4", "a hen"))
+    desk.look()
+    with closing(sqlite3.connect(desk.file, isolation_level=None)) as connection:
+        for row, data in connection.execute(f"SELECT rowid, data FROM {table}").fetchall():
+            connection.execute(
+                f"UPDATE {table} SET data = ? WHERE rowid = ?",
+                (data.replace(written, instead), row),
+            )
+    desk.write("a.jsonl", ("1", "cat"), ("2", "pig"))
+    for version in (b"1", b"2"):
+        desk.version = version
+        try:
+            survey = desk.look()
+        except CacheLostError:
+            continue
+
+        assert changed(survey) == {"2": "pig", "4": "a hen"}
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 5_000, 40_000])
