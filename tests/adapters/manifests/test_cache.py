@@ -331,8 +331,6 @@ def test_a_damaged_cache_is_seen_through_and_made_anew(desk: Desk) -> None:
     ("table", "written", "instead"),
     [
         ("files", b'"image"', b'"imago"'),
-        ("findings", b"null", b"[]  "),
-        ("findings", b"[]", b"[ "),
         ("items", b"3", b"5"),
         ("captions", b"\0", b"\1"),
         ("differing", b'"a hen"', b'"a ram"'),
@@ -343,12 +341,7 @@ def test_a_piece_that_is_not_as_it_was_written_is_not_used(
 ) -> None:
     desk.write("b.jsonl", ("3", "cow"), ("4", "a hen"))
     desk.look()
-    with closing(sqlite3.connect(desk.file, isolation_level=None)) as connection:
-        for row, data in connection.execute(f"SELECT rowid, data FROM {table}").fetchall():
-            connection.execute(
-                f"UPDATE {table} SET data = ? WHERE rowid = ?",
-                (data.replace(written, instead), row),
-            )
+    _rewrite(desk, table, written, instead)
     desk.write("a.jsonl", ("1", "cat"), ("2", "pig"))
     for version in (b"1", b"2"):
         desk.version = version
@@ -358,6 +351,14 @@ def test_a_piece_that_is_not_as_it_was_written_is_not_used(
             continue
 
         assert changed(survey) == {"2": "pig", "4": "a hen"}
+
+
+def test_findings_that_are_not_as_they_were_written_are_not_used(desk: Desk) -> None:
+    _rewrite(desk, "findings", b"1".hex().encode(), b"2".hex().encode())
+    desk.know(("2", "wolf"))
+    desk.version = b"2"
+
+    assert changed(desk.look()) == {"2": "dog"}
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 5_000, 40_000])
@@ -448,3 +449,11 @@ def _set_times(path: Path, like: os.stat_result) -> None:
         os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
         if path.stat().st_ctime_ns != like.st_ctime_ns:
             return
+
+
+def _rewrite(desk: Desk, table: str, written: bytes, instead: bytes) -> None:
+    """Put something *instead* of what was *written* into a table of the cache."""
+    with closing(sqlite3.connect(desk.file, isolation_level=None)) as connection:
+        for row, data in connection.execute(f"SELECT rowid, data FROM {table}").fetchall():
+            altered = data.replace(written, instead)
+            connection.execute(f"UPDATE {table} SET data = ? WHERE rowid = ?", (altered, row))
