@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
-	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-sim campaign-signals campaign-soak campaign-rates
+	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-sim campaign-signals campaign-soak campaign-rates campaign-warm
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: noth
 
 campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (10 minutes); SEED=N reads one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_fuzz.py
+
+campaign-warm: $(BIN)/.dev ## 1,000 sequences of edits: each plan with the cache is the one without it (2 minutes); SEED=N plays one
+	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_warm_plans.py
 
 campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)
 	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_kills.py

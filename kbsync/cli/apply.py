@@ -19,6 +19,7 @@ from kbsync.cli.options import (
     Duration,
     Percentage,
     allow_option,
+    cache_option,
     config_option,
     console_of,
     lint_options,
@@ -64,6 +65,7 @@ class _Wishes:
     plan_file: Path | None
     selection: Selection
     changed_since: str | None
+    cached: bool
     failed: bool
     yes: bool
     reason: str
@@ -79,6 +81,7 @@ class _Wishes:
 @allow_option
 @lint_options
 @selection_options
+@cache_option
 @reason_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. Required without a terminal.")
 @click.option(
@@ -120,6 +123,7 @@ def apply(
     levels: Mapping[str, Level],
     selection: Selection,
     changed_since: str | None,
+    cached: bool,
     reason: str,
     yes: bool,
     plan_file: Path | None,
@@ -160,6 +164,7 @@ def apply(
         plan_file=plan_file,
         selection=selection,
         changed_since=changed_since,
+        cached=cached,
         failed=failed,
         yes=yes,
         reason=reason,
@@ -188,7 +193,9 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         since = wishes.changed_since
         touched = None if since is None else touched_since(workspace, wishes.paths, since)
         choice = Choice(wishes.selection, store.failed_of() if wishes.failed else None, touched)
-        plan, warnings = workspace.plan(known, wishes.paths, guards=guards, chosen=choice.predicate())
+        plan, warnings = workspace.plan(
+            known, wishes.paths, guards=guards, chosen=choice.predicate(), cached=wishes.cached
+        )
         console.err.lines(problem_lines(warnings))
         choice.check(plan)
 

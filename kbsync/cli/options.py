@@ -25,6 +25,7 @@ __all__ = (
     "Percentage",
     "allow_option",
     "as_utf8",
+    "cache_option",
     "check_writable",
     "config_option",
     "console_of",
@@ -163,6 +164,12 @@ def lint_options(command: _Command) -> _Command:
     for option, name, text in reversed(options):
         decorated = click.option(option, name, multiple=True, metavar="ID", help=text)(decorated)
     return cast("_Command", decorated)
+
+
+def cache_option(command: _Command) -> _Command:
+    """Take `--no-cache`, of which the command has the contrary as *cached*."""
+    text = "Read every manifest, also those that did not change since the last plan; the result is the same."
+    return click.option("--no-cache", "cached", flag_value=False, default=True, help=text)(command)
 
 
 def selection_options(command: _Command) -> _Command:

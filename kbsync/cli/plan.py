@@ -13,6 +13,7 @@ from kbsync.cli.choosing import Choice
 from kbsync.cli.options import (
     Console,
     allow_option,
+    cache_option,
     config_option,
     console_of,
     lint_options,
@@ -50,6 +51,7 @@ def _link_base(context: click.Context, parameter: click.Parameter, value: str) -
 @allow_option
 @lint_options
 @selection_options
+@cache_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--all", "every", is_flag=True, help="List every change, however many (human).")
@@ -72,6 +74,7 @@ def plan(
     levels: Mapping[str, Level],
     selection: Selection,
     changed_since: str | None,
+    cached: bool,
     out: Path | None,
     form: str,
     every: bool,
@@ -91,7 +94,7 @@ def plan(
     choice = Choice(selection, touched=touched)
     with workspace.store() as store:
         guards = with_max_changes(workspace.config.guards, max_changes)
-        drawn, warnings = workspace.plan(store.known(), paths, guards=guards, chosen=choice.predicate())
+        drawn, warnings = workspace.plan(store.known(), paths, guards=guards, chosen=choice.predicate(), cached=cached)
 
     console.err.lines(problem_lines(warnings))
     choice.check(drawn)

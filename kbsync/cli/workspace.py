@@ -1,6 +1,7 @@
 """What a command works with: the configuration, the manifests it names, and the state."""
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Final
 from kbsync import __version__
 from kbsync.adapters.config import Config, find_config, read_config
 from kbsync.adapters.manifests import (
+    CacheLostError,
     ManifestStream,
+    PlanCache,
     Select,
     Settled,
     Survey,
@@ -19,6 +22,7 @@ from kbsync.adapters.manifests import (
     survey_manifests,
 )
 from kbsync.adapters.state import StateStore
+from kbsync.cli.caching import open_cache
 from kbsync.cli.complaints import note
 from kbsync.cli.garbage import uncollected
 from kbsync.cli.options import check_writable
@@ -46,15 +50,19 @@ _AS_CONFIGURED: Final[Mapping[str, Level]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A valid configuration, the rules and guards that this command lifts, and the rules as its lints are switched."""
+    """A valid configuration, the rules and guards that this command lifts, and the rules as its lints are switched.
+
+    *now_s* tells the time, in seconds since the epoch.
+    """
 
     config: Config
     allowed: frozenset[str]
     rules: Mapping[str, Rule]
+    now_s: Callable[[], float] = time.time
 
     def store(self) -> StateStore:
         """Return the state, which need not exist yet."""
-        return StateStore(self.config.state_path, say=note)
+        return StateStore(self.config.state_path, self.now_s, say=note)
 
     def read(self, paths: Sequence[str], *, lint: bool = True, root: Path | None = None) -> ManifestStream:
         """Return the items of the manifests at *paths*; without any, of those that the configuration names.
@@ -71,10 +79,17 @@ class Workspace:
             root=root or self._root(paths),
         )
 
-    def survey(self, paths: Sequence[str], *, settled: Settled | None = None, select: Select | None = None) -> Survey:
+    def survey(
+        self,
+        paths: Sequence[str],
+        *,
+        settled: Settled | None = None,
+        select: Select | None = None,
+        cache: PlanCache | None = None,
+    ) -> Survey:
         """Look at the manifests at *paths*, or those that the configuration names, as `survey_manifests` does.
 
-        Raises UsageError as `read` does.
+        Raises UsageError as `read` does, and CacheLostError.
         """
         with uncollected():
             return survey_manifests(
@@ -85,6 +100,7 @@ class Workspace:
                 root=self._root(paths),
                 settled=settled,
                 select=select,
+                cache=cache,
             )
 
     def check_output(self, option: str, path: Path, paths: Sequence[str]) -> None:
@@ -102,18 +118,37 @@ class Workspace:
         *,
         guards: GuardSettings | None = None,
         chosen: Select | None = None,
+        cached: bool = False,
     ) -> tuple[Plan, list[Problem]]:
         """Compare the manifests at *paths* with *known*; return the sealed plan, and the warnings.
 
-        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. Raises
-        InputError with every mistake in every file.
+        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. When
+        *cached*, a plan of all manifests reads only those that have changed since the last one. Raises InputError with
+        every mistake in every file.
         """
+        if not cached or paths or chosen is not None:
+            return self._plan(known, paths, guards, chosen, None)
+        with open_cache(self.config, self.rules, self.allowed, known, self.now_s) as cache:
+            try:
+                return self._plan(known, paths, guards, None, cache)
+            except CacheLostError:
+                cache.discard()
+        return self._plan(known, paths, guards, None, None)
+
+    def _plan(
+        self,
+        known: Known,
+        paths: Sequence[str],
+        guards: GuardSettings | None,
+        chosen: Select | None,
+        cache: PlanCache | None,
+    ) -> tuple[Plan, list[Problem]]:
         operations = self.operations()
-        survey = self.survey(paths, settled=partial(settled, known), select=chosen)
+        survey = self.survey(paths, settled=settled(known), select=chosen, cache=cache)
         comparison = Comparison(known, operations)
         with uncollected():
-            for place, ids in survey.declared.items():
-                comparison.settle(place, ids, survey.in_sync[place])
+            for place, in_sync in survey.in_sync.items():
+                comparison.settle(place, partial(_ids_of, survey, place), in_sync)
             comparison.add(*survey.differing)
         found = shrinking(comparison.changes)
         problems = [*survey.problems, *problems_of(self.rules["shrinking-caption"], found)]
@@ -186,6 +221,10 @@ def open_workspace(
     file = here / config_file if config_file is not None else find_config(here)
     config = read_config(file, PROVIDERS, allowed)
     return Workspace(config, frozenset(allowed), switched(ALL_RULES, {**config.lint.levels, **levels}))
+
+
+def _ids_of(survey: Survey, place: tuple[str, str, str]) -> Collection[str]:
+    return survey.declared[place]
 
 
 def refuse(problems: Sequence[Problem]) -> None:

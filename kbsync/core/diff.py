@@ -1,7 +1,7 @@
 """The comparison: what the manifest wants against what was last confirmed, item by item, in one pass."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from kbsync.core.fields import Fields, digest, family, is_empty
 from kbsync.core.items import Item
@@ -32,6 +32,7 @@ class Comparison:
             for kind in {operation.kind for operation in table}
         }
         self._seen: dict[tuple[str, str, str], set[str]] = {}
+        self._declared: dict[tuple[str, str, str], Callable[[], Collection[str]]] = {}
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self.unmanaged: list[Unmanaged] = []
@@ -63,23 +64,26 @@ class Comparison:
         self.in_sync += settled
         return settled
 
-    def settle(self, place: tuple[str, str, str], ids: set[str], in_sync: int) -> None:
-        """Take in the items of *place* (target, container, kind) at once: *ids* are all that it declares.
+    def settle(self, place: tuple[str, str, str], ids: Callable[[], Collection[str]], in_sync: int) -> None:
+        """Take in the items of *place* (target, container, kind) at once.
 
         So many of them are *in_sync*: the digest of each is the known one, and it is not in doubt. Those are not added,
-        the others are.
+        the others are. *ids* returns all that the place declares; it is called only if something may be released.
         """
         self.items += in_sync
         self.in_sync += in_sync
         self._recognised += in_sync
-        self._seen[place] = ids
+        self._declared[place] = ids
 
     def released(self) -> Iterator[Item]:
         """Yield the items that the state manages and the manifest no longer declares; those in doubt stay managed."""
         if self._recognised == sum(self._known.counts().values()):
             return  # all that is known is declared, and what is in doubt alone stays managed anyway
+        declared = {place: ids() for place, ids in self._declared.items()}
         for item in self._known.items():
-            if item.id not in self._seen.get(item[:3], ()) and item not in self._doubts:
+            place = item[:3]
+            seen = item.id in declared.get(place, ()) or item.id in self._seen.get(place, ())
+            if not seen and item not in self._doubts:
                 yield item
 
     def _compare(self, desired: Desired, known: Fields) -> None:
@@ -116,14 +120,24 @@ class Comparison:
                 yield Change(desired.item, operation.name, reason, fields, desired.source)
 
 
-def settled(known: Known, place: tuple[str, str, str]) -> Mapping[str, bytes]:
-    """Return, by id, the digests of a target, container and kind that a desired item needs not be compared with.
+def settled(
+    known: Known,
+) -> Callable[[tuple[str, str, str], Sequence[str]], list[bytes | None]]:
+    """Return what tells, of ids of a target, container and kind, the digests with which a desired item is in sync.
 
-    An item with that digest is in sync. Those in doubt are left out.
+    It returns None for an item with which it is not, whatever its digest: one that is in doubt or not known.
     """
-    digests = known.digests(place)
-    doubtful = {item.id for item in known.doubts() if item[:3] == place}
-    return {id_: digest for id_, digest in digests.items() if id_ not in doubtful} if doubtful else digests
+    doubtful: dict[tuple[str, str, str], set[str]] = {}
+    for item in known.doubts():
+        doubtful.setdefault(item[:3], set()).add(item.id)
+
+    def digests_of(place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
+        digests = known.digests_of(place, ids)
+        if (odd := doubtful.get(place)) and not odd.isdisjoint(ids):
+            return [None if id_ in odd else digest for id_, digest in zip(ids, digests, strict=True)]
+        return digests
+
+    return digests_of
 
 
 def _empties(change: FieldChange) -> bool:

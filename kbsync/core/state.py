@@ -4,7 +4,7 @@ The state is written by one owner (an adapter). The rules live here: an intent i
 attempt leaves, a conclusion before anyone is told of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -61,12 +61,20 @@ class Known(Protocol):
         """How many items the whole manifest held at the last apply of it; 0 when there was none."""
         ...
 
+    def version(self) -> bytes:
+        """Return what stays the same only as long as nothing that is known changes; empty when nothing says that."""
+        ...
+
     def digest(self, item: Item) -> bytes | None:
         """Return the digest of all known fields of *item*, or None when nothing is known of it."""
         ...
 
     def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
         """Return the digests of all known fields of the items of a target, container and kind, by id."""
+        ...
+
+    def digests_of(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
+        """Return what `digest` returns for each of *ids* of a target, container and kind, at less cost."""
         ...
 
     def fields(self, item: Item) -> Fields:

@@ -1,7 +1,7 @@
 """What outlives the runs of a simulation: known values, doubts, and when was sent last."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -51,6 +51,10 @@ class ModelState:
 
     # ---- what the comparison asks
 
+    def version(self) -> bytes:
+        """Return nothing: nobody keeps anything for another time."""
+        return b""
+
     def digest(self, item: Item) -> bytes | None:
         """Return the digest of all known fields of *item*, or None when nothing is known of it."""
         found = self._digests.get(item)
@@ -61,6 +65,10 @@ class ModelState:
     def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
         """Return the digests of all known fields of the items of a target, container and kind, by id."""
         return {item.id: digest(fields) for item, fields in self._known.items() if item[:3] == place}
+
+    def digests_of(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
+        """Return what `digest` returns for each of *ids* of a target, container and kind."""
+        return [self.digest(Item(*place, id_)) for id_ in ids]
 
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""

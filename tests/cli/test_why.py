@@ -1,5 +1,6 @@
 """`kbsync why`: one item's story, found by whatever people call it."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -98,8 +99,7 @@ def test_an_item_that_no_run_has_seen_is_told_from_the_manifest(desk: Desk) -> N
 
 
 def test_without_a_state_it_tells_what_there_is(desk: Desk) -> None:
-    for file in desk.state.parent.iterdir():
-        file.unlink()
+    shutil.rmtree(desk.state.parent)
 
     assert "Known\n  nothing\n" in desk.run("why", IMAGE).out
 

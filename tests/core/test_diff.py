@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsync.core.diff import Comparison
-from kbsync.core.fields import Fields, MetaValue, UpdateRule, family
+from kbsync.core.diff import Comparison, settled
+from kbsync.core.fields import Fields, MetaValue, UpdateRule, digest, family
 from kbsync.core.items import Item
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import FieldChange
@@ -243,3 +243,19 @@ def test_a_change_sends_declared_fields_of_its_own_request_and_nothing_else(
         (operation,) = (one for one in OPERATIONS[change.item.target] if one.name == change.operation)
         group = {name: value for name, value in desired[change.item].items() if family(name) in operation.families}
         assert change.desired == group
+
+
+def test_an_item_in_doubt_is_not_settled_whatever_its_digest() -> None:
+    fields: Fields = {"caption": "cat"}
+    known = MemoryKnown({image(1): fields, image(2): fields}, {image(1): frozenset({"coze.image.caption"})})
+
+    assert settled(known)(image(1)[:3], ["1", "2", "3"]) == [None, digest(fields), None]
+
+
+def test_what_is_settled_at_once_and_what_was_added_is_not_released() -> None:
+    known = MemoryKnown({image(number): {"caption": "cat"} for number in range(1, 5)})
+    comparison = compare(known, wish(image(3), caption="dog"))
+    comparison.settle(image(1)[:3], lambda: {"1", "2"}, 2)
+
+    assert list(comparison.released()) == [image(4)]
+    assert (comparison.items, comparison.in_sync) == (3, 2)

@@ -1,7 +1,7 @@
 """Little implementations and strategies for the pure core."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hypothesis import strategies as st
 
@@ -42,11 +42,17 @@ class MemoryKnown:
         self.hazardous = dict(hazards)
         self.declared_items = declared_items
 
+    def version(self) -> bytes:
+        return b""
+
     def digest(self, item: Item) -> bytes | None:
         return digest(self.known[item]) if item in self.known else None
 
     def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
         return {item.id: digest(fields) for item, fields in self.known.items() if item[:3] == place}
+
+    def digests_of(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
+        return [self.digest(Item(*place, id_)) for id_ in ids]
 
     def fields(self, item: Item) -> Fields:
         return self.known.get(item, {})

@@ -182,7 +182,7 @@ def test_a_survey_of_lines_finds_what_reading_them_one_by_one_finds(
         stream = read_manifests(["m.jsonl"], targets=TARGETS, rules=ALL_RULES, root=Path(folder))
         items = list(stream)
         survey = survey_manifests(
-            ["m.jsonl"], targets=TARGETS, rules=ALL_RULES, root=Path(folder), settled=lambda _: {}
+            ["m.jsonl"], targets=TARGETS, rules=ALL_RULES, root=Path(folder), settled=lambda _, ids: [None] * len(ids)
         )
 
     assert [one for one in survey.problems if one.rule not in ELSEWHERE] == [

@@ -171,13 +171,14 @@ class Job:
         return self.run("report", run_id, "--format", "json").json
 
     def fingerprint(self) -> dict[str, tuple[int, bytes]]:
-        """Tell every file of the workspace by its mode and content."""
+        """Tell every file of the workspace by its mode and content, but for the cache that plans may keep."""
         return {
             str(path.relative_to(self.folder)): (
                 path.lstat().st_mode,
                 b"" if path.is_dir() else blake2b(path.read_bytes()).digest(),
             )
             for path in sorted(self.folder.rglob("*"))
+            if path != self.folder / ".kbsync" and self.folder / ".kbsync" / "cache" not in (path, path.parent)
         }
 
 

@@ -1,5 +1,7 @@
 """Manifests in YAML, JSON, JSON Lines and CSV: read as desired items, with mistakes as problems, and written anew."""
 
+from kbsync.adapters.manifests.cache import PlanCache
+from kbsync.adapters.manifests.cache_file import CacheLostError
 from kbsync.adapters.manifests.declared import DeclaredReader, fingerprint
 from kbsync.adapters.manifests.files import (
     MAX_DOCUMENT_BYTES,
@@ -19,11 +21,13 @@ from kbsync.adapters.manifests.writing import Writer, left_behind
 
 __all__ = (
     "MAX_DOCUMENT_BYTES",
+    "CacheLostError",
     "DeclaredReader",
     "Formatter",
     "ManifestFile",
     "ManifestReader",
     "ManifestStream",
+    "PlanCache",
     "Select",
     "Settled",
     "Spool",

@@ -1,6 +1,6 @@
 """Extracts as bytes, to go from process to process."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -12,7 +12,14 @@ from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Desired
 from kbsync.core.rules import Problem
 
-__all__ = ("extract_from_bytes", "extract_to_bytes")
+__all__ = (
+    "desired_from_plain",
+    "desired_to_plain",
+    "extract_from_bytes",
+    "extract_to_bytes",
+    "problem_from_plain",
+    "problem_to_plain",
+)
 
 _SIZE_BYTES: Final = 8
 
@@ -33,13 +40,8 @@ def extract_to_bytes(extract: Extract) -> bytes:
                 )
                 for roll in extract.rolls
             ],
-            "differing": [
-                (tuple(item), fields_to_plain(fields), tuple(source), protect, sorted(ignored))
-                for item, fields, source, protect, ignored in extract.differing
-            ],
-            "problems": [
-                (tuple(problem.source), problem.rule, problem.message, problem.severity) for problem in extract.problems
-            ],
+            "differing": [*map(desired_to_plain, extract.differing)],
+            "problems": [*map(problem_to_plain, extract.problems)],
         }
     )
     blobs = [blob for roll in extract.rolls for blob in (roll.digests, roll.captions or b"")]
@@ -55,14 +57,32 @@ def extract_from_bytes(data: bytes) -> Extract:
     head = orjson.loads(data[_SIZE_BYTES:end])
     return Extract(
         rolls=tuple(_rolls(head["rolls"], data, end)),
-        differing=tuple(
-            Desired(Item(*item), fields_from_plain(fields), Source(*source), protect, frozenset(ignored))
-            for item, fields, source, protect, ignored in head["differing"]
-        ),
-        problems=tuple(
-            Problem(Source(*source), rule, message, severity) for source, rule, message, severity in head["problems"]
-        ),
+        differing=tuple(map(desired_from_plain, head["differing"])),
+        problems=tuple(map(problem_from_plain, head["problems"])),
     )
+
+
+def desired_to_plain(desired: Desired) -> Sequence[Any]:
+    """Return what `desired_from_plain` makes *desired* of again once it was JSON."""
+    item, fields, source, protect, ignored = desired
+    return tuple(item), fields_to_plain(fields), tuple(source), protect, sorted(ignored)
+
+
+def desired_from_plain(plain: Sequence[Any]) -> Desired:
+    """Return what *plain* was made of."""
+    item, fields, source, protect, ignored = plain
+    return Desired(Item(*item), fields_from_plain(fields), Source(*source), protect, frozenset(ignored))
+
+
+def problem_to_plain(problem: Problem) -> Sequence[Any]:
+    """Return what `problem_from_plain` makes *problem* of again once it was JSON."""
+    return tuple(problem.source), problem.rule, problem.message, problem.severity
+
+
+def problem_from_plain(plain: Sequence[Any]) -> Problem:
+    """Return what *plain* was made of."""
+    source, rule, message, severity = plain
+    return Problem(Source(*source), rule, message, severity)
 
 
 def _sizes(roll: Roll) -> tuple[int, int | None]:

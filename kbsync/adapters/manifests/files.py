@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache as memo
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -82,12 +83,15 @@ def find_files(paths: Iterable[str | Path], root: Path) -> tuple[list[ManifestFi
     """
     found: dict[Path, ManifestFile] = {}
     absent: list[Absent] = []
+    real_folder = memo(_real)
     for given in paths:
         path = root / given
         candidates, fault = _candidates(path, root)
         for candidate in candidates:
-            real = _real(candidate)
-            if candidate != path and not real.is_relative_to(_real(root)) and not real.is_relative_to(_real(path)):
+            # Of many files in few folders only the folders have to be followed.
+            real = _real(candidate) if candidate.is_symlink() else real_folder(candidate.parent) / candidate.name
+            within = candidate == path or any(real.is_relative_to(real_folder(one)) for one in (root, path))
+            if not within:
                 absent.append(Absent(_name(candidate), "unreadable-file", "the link leads out of the manifests' root"))
             else:
                 found.setdefault(real, ManifestFile(candidate, _name(candidate), _FORMATS[candidate.suffix.lower()]))

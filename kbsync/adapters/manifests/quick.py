@@ -1,6 +1,7 @@
 """Sections that keep of an item its digest only, when that is all that is asked for, and see at a glance that it is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import compress
 from operator import ne
 from typing import Any, Final, Protocol, TypeAlias
@@ -24,8 +25,8 @@ _MOST_SHAPES: Final = 1_000
 # So few rows are looked at one by one as soon as one of them is odd.
 _FEW: Final = 8
 
-# Of a place: the digests that need no second look, by id.
-Settled: TypeAlias = Callable[[Place3], Mapping[str, bytes]]
+# Of ids of a place: the digests that need no second look.
+Settled: TypeAlias = Callable[[Place3, Sequence[str]], list[bytes | None]]
 Select: TypeAlias = Callable[[Desired], bool]
 
 
@@ -55,7 +56,7 @@ class Ledger:
         roll = self._rolls.get(place)
         if roll is None:
             roll = self._rolls[place] = OpenRoll(place, scope, captions="caption" in words.shape.keys)
-        settled = None if self._settled is None else self._settled(place)
+        settled = None if self._settled is None else partial(self._settled, place)
         interest = _Interest(settled, self._select, roll, self._differing)
         return QuickSection(words, place, roll, interest, problems, defaults, foreign)
 
@@ -69,7 +70,11 @@ class _Interest:
     """Which items of a place somebody has to see; these go to *differing*."""
 
     def __init__(
-        self, settled: Mapping[str, bytes] | None, select: Select | None, roll: OpenRoll, differing: list[Desired]
+        self,
+        settled: Callable[[Sequence[str]], list[bytes | None]] | None,
+        select: Select | None,
+        roll: OpenRoll,
+        differing: list[Desired],
     ) -> None:
         self._settled = settled
         self._select = select
@@ -82,7 +87,7 @@ class _Interest:
             return ()
         if self._select is not None:
             return range(len(ids))
-        known = [*map(self._settled.get, ids)]
+        known = self._settled(ids)
         return () if known == digests else [*compress(range(len(ids)), map(ne, known, digests))]
 
     def add(self, desired: Desired, key: bytes) -> None:
@@ -91,7 +96,7 @@ class _Interest:
             return
         if self._select is not None and not self._select(desired):
             self._roll.left_out += 1
-        elif self._settled.get(desired.item.id) != key:
+        elif self._settled((desired.item.id,)) != [key]:
             self._roll.differing += 1
             self._put(desired)
 

@@ -1,7 +1,7 @@
 """What a file declares, as little of it as another look needs: its items, and a digest of what each is to be."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import gt
 from typing import Final, TypeAlias
@@ -21,9 +21,9 @@ _NO_CAPTION: Final = bytes(DIGEST_SIZE_BYTES)
 class Roll:
     """The items of one place in one part of a manifest, in its order.
 
-    *ids* stand one on a line, and their *digests* one after the other; so do those of the *captions* alone, where items
-    have them. An id must not repeat in *scope*. *differing* and *left_out* count items that are not the digest that was
-    asked for, and those that were not asked about.
+    *ids* stand one on a line, and their *digests* one after the other; so do 64 bits of those of the *captions* alone,
+    where items have them. An id must not repeat in *scope*. *differing* and *left_out* count items that are not the
+    digest that was asked for, and those that were not asked about.
     """
 
     place: Place3
@@ -48,7 +48,7 @@ class Roll:
 
     def caption_keys(self) -> Sequence[int]:
         """Return 64 bits for each item, which are the same for the same caption; 0 where there is none."""
-        return array("Q", self.captions or b"")[::2]
+        return array("Q", self.captions or b"")
 
 
 class OpenRoll:
@@ -94,7 +94,12 @@ class OpenRoll:
             self._scope,
             "\n".join(ids),
             b"".join(digests),
-            None if captions is None else b"".join([key or _NO_CAPTION for key in captions]),
+            None if captions is None else _keys_of(captions),
             self.differing,
             self.left_out,
         )
+
+
+def _keys_of(captions: Iterable[bytes | None]) -> bytes:
+    whole = array("Q", b"".join([key or _NO_CAPTION for key in captions]))
+    return whole[::2].tobytes()

@@ -18,16 +18,20 @@ import stat
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from kbsync import __version__
+from kbsync.adapters.signatures import Signature, signature_of
 from kbsync.adapters.state.advice import ADVICE, code_of, foreign, told
 from kbsync.adapters.state.creation import be_durable, create
 from kbsync.adapters.state.migrations import migrate
 from kbsync.adapters.state.schema import APPLICATION_ID, FORMAT_VERSION
 from kbsync.errors import StateError
 
-__all__ = ("exists", "open_beside", "open_reader", "open_writer", "reading", "rest", "wal_path")
+__all__ = ("Facts", "exists", "facts_of", "open_beside", "open_reader", "open_writer", "reading", "rest", "wal_path")
+
+# Of the file, and of the WAL beside it.
+Facts: TypeAlias = tuple[Signature | None, Signature | None]
 
 _BUSY_TIMEOUT_S: Final = 30.0
 _WRITER_CACHE_KIB: Final = 32 * 1024
@@ -60,6 +64,12 @@ def exists(path: Path) -> bool:
 def wal_path(path: Path) -> Path:
     """Return where SQLite keeps what was committed and not yet moved into the file at *path*."""
     return path.with_name(path.name + "-wal")
+
+
+def facts_of(path: Path) -> Facts:
+    """Return what tells whether the state at *path* is still as it was. A WAL that holds nothing does not count."""
+    wal = signature_of(wal_path(path))
+    return signature_of(path), wal if wal is not None and wal.size_bytes else None
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import orjson
 
-from kbsync.adapters.state.files import open_reader, reading
+from kbsync.adapters.state.files import Facts, facts_of, open_reader, reading
 from kbsync.adapters.state.hazards import read_hazards
 from kbsync.adapters.state.runs import DOUBTS
 from kbsync.core.fields import Fields, fields_from_plain
@@ -22,6 +22,11 @@ __all__ = ("StoredKnown",)
 
 _NOTHING: Final[Mapping[str, bytes]] = {}
 _MOST_TOGETHER: Final = 256
+# Reading a digest by itself costs little more than reading it with all of its container, but a container has so many
+# that nobody asks for.
+_ASKED_OF: Final = 16
+_DIGESTS: Final = "SELECT id, digest FROM items WHERE container = ? AND id IN "
+_IS_LARGER: Final = "SELECT 1 FROM items WHERE container = ? LIMIT 1 OFFSET ?"
 _TEXTS: Final = "SELECT id, fields FROM items JOIN known USING (known) WHERE container = ? AND id IN "
 
 
@@ -29,18 +34,24 @@ class StoredKnown:
     """`kbsync.core.state.Known` as of the moment of its construction, until `close`. A context manager.
 
     In a process that was forked from this one it still answers, as of the moment when it is first asked there. Digests
-    are loaded container by container when one of its items is first asked for: about 180 bytes an item. Without a
-    *connection* nothing is known. *now_s* is the moment of the construction, in seconds since the epoch.
+    of a container are loaded together, about 180 bytes an item, once a good part of them was asked for. Without a
+    *connection* nothing is known. *facts* are those of the state when it was opened, and *now_s* is the moment before
+    that, in seconds since the epoch.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection | None, now_s: float) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection | None, now_s: float, facts: Facts) -> None:
         self._path = path
         self._now_s = now_s
+        self._facts = facts
         self._connection = connection
         self._pid = os.getpid()
         self._lineage, self._serial, self._declared_items = "", 0, 0
         self._containers: dict[tuple[str, str, str], int] = {}
         self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
+        self._asked: Counter[tuple[str, str, str]] = Counter()
+        # How many must have been asked for before the size of a container is looked at again.
+        self._enough: dict[tuple[str, str, str], int] = {}
+        self._counts: Mapping[tuple[str, str], int] | None = None
         self._doubts: dict[Item, frozenset[str]] = {}
         self._hazards: Mapping[tuple[Item, str], Hazard] | None = None if connection is not None else {}
         if connection is not None:
@@ -72,14 +83,33 @@ class StoredKnown:
         """How many items the whole manifest held at the last apply of it; 0 when there was none."""
         return self._declared_items
 
+    def version(self) -> bytes:
+        """Return what stays the same only as long as nothing that is known changes; empty when nothing says that.
+
+        It is empty once the state has changed since the construction: then other processes may have seen another one.
+        """
+        racy = any(one is not None and one.is_racy(self._now_s) for one in self._facts)
+        if racy or facts_of(self._path) != self._facts:
+            return b""
+        return repr((self._lineage, self._serial, self._facts)).encode()
+
     def digest(self, item: Item) -> bytes | None:
         """Return the digest of all known fields of *item*, or None when nothing is known of it."""
-        return self.digests(item[:3]).get(item[3])
+        return self.digests_of(item[:3], (item[3],))[0]
 
     def digests(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
         """Return the digests of all known fields of the items of a target, container and kind, by id."""
         digests = self._digests.get(place)
         return self._load_container(place) if digests is None else digests
+
+    def digests_of(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
+        """Return what `digest` returns for each of *ids* of a target, container and kind, at less cost."""
+        digests = self._digests.get(place)
+        if digests is None:
+            self._asked[place] += len(ids)
+            worth_loading = self._asked[place] > self._enough.get(place, 0) and not self._is_large(place)
+            digests = self._load_container(place) if worth_loading else self._some_digests(place, ids)
+        return [*map(digests.get, ids)]
 
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""
@@ -108,12 +138,14 @@ class StoredKnown:
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Return how many items are known, by target and container."""
-        counted: Counter[tuple[str, str]] = Counter()
-        for place, number in self._containers.items():
-            count = len(self._digests[place]) if place in self._digests else self._count(number)
-            if count:
-                counted[place[:2]] += count
-        return counted
+        if self._counts is None:
+            counted: Counter[tuple[str, str]] = Counter()
+            for place, number in self._containers.items():
+                count = len(self._digests[place]) if place in self._digests else self._count(number)
+                if count:
+                    counted[place[:2]] += count
+            self._counts = counted
+        return self._counts
 
     def items(self, target: str | None = None, container: str | None = None) -> Iterator[Item]:
         """Yield every item that the state manages, known or in doubt; only those of *target* and *container* if given.
@@ -173,13 +205,31 @@ class StoredKnown:
             ]
         return count
 
+    def _is_large(self, place: tuple[str, str, str]) -> bool:
+        """Tell whether the container has many more items than were asked for; then so many more may be asked for."""
+        number = self._containers.get(place)
+        if number is None:
+            return False
+        asked = self._asked[place]
+        self._enough[place] = 2 * asked
+        with reading(self._path):
+            return self._open.execute(_IS_LARGER, (number, asked * _ASKED_OF)).fetchone() is not None
+
+    def _some_digests(self, place: tuple[str, str, str], ids: Sequence[str]) -> Mapping[str, bytes]:
+        number = self._containers[place]
+        found: dict[str, bytes] = {}
+        with reading(self._path):
+            for at in range(0, len(ids), _MOST_TOGETHER):
+                some = ids[at : at + _MOST_TOGETHER]
+                found.update(self._open.execute(_DIGESTS + _marks(len(some)), (number, *some)))
+        return found
+
     def _texts(self, place: tuple[str, str, str], ids: Sequence[str]) -> Mapping[str, str]:
         number = self._containers.get(place)
         if number is None:
             return {}
         with reading(self._path):
-            marks = f"({', '.join('?' * len(ids))})"
-            return dict(self._open.execute(_TEXTS + marks, (number, *ids)))
+            return dict(self._open.execute(_TEXTS + _marks(len(ids)), (number, *ids)))
 
     def _load_container(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
         number = self._containers.get(place)
@@ -191,6 +241,11 @@ class StoredKnown:
                 )
         self._digests[place] = digests
         return digests
+
+
+def _marks(count: int) -> str:
+    """Return so many placeholders for a statement."""
+    return f"({', '.join('?' * count)})"
 
 
 def _fields(text: str | None) -> Fields:

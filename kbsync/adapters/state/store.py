@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from kbsync.adapters.state import history, item_story, runs
 from kbsync.adapters.state.breaking import break_lock
-from kbsync.adapters.state.files import exists, open_reader, reading
+from kbsync.adapters.state.files import exists, facts_of, open_reader, reading
 from kbsync.adapters.state.journal import RunJournal
 from kbsync.adapters.state.known import StoredKnown
 from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
@@ -133,7 +133,8 @@ class StateStore:
 
     def known(self) -> StoredKnown:
         """Return what is known now, whatever is written meanwhile. Raises StateError when the state cannot be read."""
-        known = StoredKnown(self.path, self._open(), self._now_s())
+        now_s, facts = self._now_s(), facts_of(self.path)
+        known = StoredKnown(self.path, self._open(), now_s, facts)
         self._known.append(known)
         return known
 

@@ -182,7 +182,7 @@ def read(
     items = list(stream)
     assert stream.items == len(items)
     survey = survey_manifests(
-        sorted(files), targets=TARGETS, rules=rules, allow=allow, root=folder, settled=lambda _: {}
+        sorted(files), targets=TARGETS, rules=rules, allow=allow, root=folder, settled=lambda _, ids: [None] * len(ids)
     )
     one_by_one = [problem for problem in stream.problems if problem.rule not in ONCE]
     assert [problem for problem in survey.problems if problem.rule not in ACROSS | ONCE] == one_by_one

@@ -1,5 +1,6 @@
 import asyncio
 import random
+import time
 from itertools import cycle
 from pathlib import Path
 
@@ -296,3 +297,69 @@ def test_forgetting_takes_known_values_and_doubts(path: Path) -> None:
         assert list(known.items()) == [image(1)]
         assert known.doubts() == {}
     assert not StateStore(path.with_name("none.db")).forget([image(1)])
+
+
+def test_digests_are_the_same_asked_for_one_by_one_or_all_together(path: Path) -> None:
+    with StateStore(path) as store:
+        store.lock("rebuild")
+        store.rebuild((image(number), {"caption": f"{number}"}) for number in range(3_000))
+    with StateStore(path).known() as known:
+        all_of_them = known.digests(image(0)[:3])
+
+    ids = [image(number).id for number in range(3_100)]
+    for size in (1, 7, 100, 3_100):
+        with StateStore(path).known() as known:
+            found = [
+                one for at in range(0, len(ids), size) for one in known.digests_of(image(0)[:3], ids[at : at + size])
+            ]
+            assert found == [all_of_them.get(id_) for id_ in ids]
+            assert known.digests_of(document(1)[:3], ["doc1"]) == [None]
+            assert known.counts() == {image(0)[:2]: 3_000}
+
+
+def test_the_version_stays_as_long_as_nothing_is_written(path: Path) -> None:
+    def version() -> bytes:
+        with StateStore(path, lambda: time.time() + 60).known() as known:
+            list(known.items())
+            return known.version()
+
+    seen = [version()]
+    with StateStore(path) as store:
+        journal = began(store, captions(2))
+
+        async def run() -> None:
+            for seq in range(2):
+                seen.append(version())
+                await update(journal, [seq])
+
+        asyncio.run(run())
+        seen.append(version())
+        store.finish_run(journal)
+    seen.append(version())
+
+    # During a run nothing may say that it is the same; when something does, it is.
+    told = [one for one in seen if one]
+    assert seen[0]
+    assert seen[-1]
+    assert len(set(told)) == len(told)
+    assert version() == seen[-1]
+
+
+def test_nothing_says_that_a_state_is_the_same_that_was_written_just_before(path: Path) -> None:
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, captions(1)), [0]))
+
+    with StateStore(path).known() as known:
+        assert known.version() == b""
+
+
+def test_nothing_says_that_a_state_is_the_same_once_it_was_written_to(path: Path) -> None:
+    with StateStore(path) as store:
+        asyncio.run(update(began(store, captions(1)), [0]))
+    with StateStore(path, lambda: time.time() + 60).known() as known:
+        before = known.version()
+        with StateStore(path) as store:
+            asyncio.run(update(began(store, captions(1, "x")), [0]))
+
+        assert before
+        assert known.version() == b""
