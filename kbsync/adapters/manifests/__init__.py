@@ -1,6 +1,7 @@
 """Manifests in YAML, JSON, JSON Lines and CSV: read as desired items, with mistakes as problems, and written anew."""
 
 from kbsync.adapters.manifests.declared import DeclaredReader, fingerprint
+from kbsync.adapters.manifests.declaring import Declarer
 from kbsync.adapters.manifests.files import (
     MAX_DOCUMENT_BYTES,
     ManifestFile,
@@ -20,6 +21,7 @@ from kbsync.adapters.manifests.writing import Writer, left_behind
 __all__ = (
     "MAX_DOCUMENT_BYTES",
     "DeclaredReader",
+    "Declarer",
     "Formatter",
     "ManifestFile",
     "ManifestReader",
