@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from kbsync.adapters.state import StateStore
-from kbsync.core.exits import Exit
+from kbsync.adapters.state.recovery_file import leave
 from kbsync.core.plan import Plan
 from kbsync.core.report import Report, RunSummary
 from kbsync.core.state import Intent, ReadRecord
-from kbsync.errors import InputError, StateWriteError, UsageError
+from kbsync.errors import InputError, UsageError
 from tests.adapters.state.formats import format_2, is_sound
 from tests.adapters.state.plans import OK, began, captioned, captions, fate, image, lost, plan_of, update
 from tests.faults.boundaries import Boundaries, watch
@@ -193,37 +193,19 @@ def test_the_file_does_not_grow_with_the_number_of_runs(path: Path) -> None:
 
 def test_a_recovery_file_of_a_pruned_run_is_refused(path: Path) -> None:
     with StateStore(path) as store:
-        journal = began(store, captions(2))
-
-        async def send() -> None:
-            await journal.intend(Intent(0, 1, 1.0))
-            shutil.move(path, path.with_name("away"))
-            journal.conclude(lost(0))
-            journal.settle(fate(0, "unknown"))
-            with pytest.raises(StateWriteError):
-                await journal.flush()
-
-        asyncio.run(send())
-        shutil.copy(path.with_name("away"), path)
-        for part in ("-wal", "-shm"):
-            if path.with_name(f"away{part}").exists():
-                shutil.copy(path.with_name(f"away{part}"), path.with_name(path.name + part))
-        with pytest.raises(StateWriteError):
-            store.finish_run(journal, exits=[Exit.STATE])
-    (left,) = path.parent.glob("kbsync-recovery-*.jsonl")
-    saved = [file for file in path.parent.iterdir() if ".saved-" in file.name]
-    if saved:
-        for part in ("", "-wal", "-shm"):
-            path.with_name(path.name + part).unlink(missing_ok=True)
-        saved[0].rename(path)
-    with StateStore(path) as store:
         store.lock("apply")
-        run(store, captions(1, "x"))
+        first = run(store, captions(2), doubtful=[0])
+        run(store, captions(1, "x", first=5))
         store.prune(1)
+        with store.known() as known:
+            file = leave(path, known.lineage, first, [])
+        assert file is not None
 
         with pytest.raises(InputError) as caught:
-            store.recover(left)
-    assert "was pruned" in caught.value.problems[0]
+            store.recover(file)
+    assert caught.value.problems == (
+        f"{file}:1:1: the run {first}, which left it, was pruned, and later ones settled the rest [bad-recovery]",
+    )
 
 
 def test_a_state_of_format_2_has_no_pruned_runs(path: Path) -> None:
