@@ -13,10 +13,10 @@ _WIDTH: Final = 200
 _OBSTACLES: Final[Mapping[Obstacle, str]] = {
     "never_known": "never known before the run, so there is nothing to put back",
     "written_since": "a later run wrote, or may have written, another value",
-    "forgotten": "nothing is known of them any more",
-    "moved": "what is known of them by now is not what the run wrote",
+    "forgotten": "no longer known",
+    "moved": "known to have another value by now",
     "undeclarable": "no manifest for the targets of kbsync.toml can declare the value",
-    "restored": "they are what they were before already",
+    "restored": "back at the earlier value already",
 }
 
 
@@ -51,7 +51,7 @@ def _heading(run: RunWrites, undo: Undo, broken: Collection[str]) -> Iterator[st
     if not run.has_ended:
         yield "The run has not ended: it was killed, or still goes on, and what it writes from now on is not in here."
     if undo.unsure:
-        yield f"Of {count(undo.unsure, 'item')} nobody knows whether the run changed it: sent again in any case."
+        yield f"Of {count(undo.unsure, 'item')} here nobody knows whether the run got through: sent again in any case."
     if broken:
         allowed = " ".join(f"--allow {rule}" for rule in sorted(broken))
         yield f"Some values break a rule that can be lifted: {allowed} --reason TEXT"

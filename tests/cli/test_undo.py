@@ -167,7 +167,7 @@ def test_what_is_no_longer_known_is_left_out_and_named(desk: Desk) -> None:
     told = desk.run("report", "--undo")
 
     assert told.code == 0
-    assert "1 field left out, nothing is known of them any more:" in told.err
+    assert "1 field left out, no longer known:" in told.err
     assert "coze-cn" not in told.out.split("kbsync: 1\n")[1]
 
 
@@ -205,7 +205,7 @@ def test_a_run_with_nothing_to_put_back_is_an_error_and_nothing_is_printed(desk:
 
     again = desk.run("report", first, "--undo")
     assert (again.code, again.out) == (1, "")
-    assert "2 fields left out, they are what they were before already" in again.err
+    assert "2 fields left out, back at the earlier value already" in again.err
     assert f"there is nothing to put back of the run {first}" in again.err
 
     applied(desk)

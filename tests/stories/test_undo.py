@@ -79,7 +79,7 @@ def test_what_a_killed_run_did_or_may_have_done_is_undone(tmp_path: Path) -> Non
         text, said = undo(stage.job)
         assert said == ""
         assert "The run has not ended" in text
-        assert "nobody knows whether the run changed it" in text
+        assert "nobody knows whether the run got through" in text
         code, report = stage.job.apply("undo.yaml")
 
         assert code == 0

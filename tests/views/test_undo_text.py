@@ -38,7 +38,7 @@ def test_it_says_what_is_unsure() -> None:
     text = comment(undone([], unsure=2), ("update-interval",), run=killed)
 
     assert "# The run has not ended" in text
-    assert "# Of 2 items nobody knows whether the run changed it" in text
+    assert "# Of 2 items here nobody knows whether the run got through" in text
     assert "--allow update-interval --reason TEXT" in text
 
 
@@ -53,7 +53,7 @@ def test_what_is_left_out_is_named_by_reason_up_to_a_limit() -> None:
         "  and 1 more",
         "1 field left out, a later run wrote, or may have written, another value:",
         "  coze-cn/1/image/7  caption  (run r7)",
-        "1 field left out, they are what they were before already",
+        "1 field left out, back at the earlier value already",
     ]
 
 
