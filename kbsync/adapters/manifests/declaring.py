@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from kbsync.adapters.manifests.declared import Declared, plain_meta
+from kbsync.adapters.manifests.leaks import leaks_in
 from kbsync.adapters.manifests.vocabulary import KindWords, Words
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue, Value, to_plain
 from kbsync.core.items import Item, Source
@@ -49,7 +51,7 @@ class Declarer:
             ]
         except ValidationError:
             return False
-        if not all(self._rules[rule].liftable for rule in found):
+        if not all(self._rules[rule].liftable for rule in found) or leaks_in(orjson.dumps(keys), 1):
             return False
         self.broken.update(found)
         return True
