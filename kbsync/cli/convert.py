@@ -1,23 +1,33 @@
 """`kbsync convert`: the same items in another format."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 import click
 
 from kbsync.adapters.files import mode_of
-from kbsync.adapters.manifests import ManifestFile, Spool, SpooledContainer, Writer, format_of, left_behind
-from kbsync.cli.manifest_output import ENDINGS, Output, print_output, write_output
+from kbsync.adapters.manifests import (
+    ManifestFile,
+    Spool,
+    SpooledContainer,
+    Writer,
+    left_behind,
+)
 from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
+from kbsync.cli.outputs import ENDINGS, Output, make_room, outputs_for, write_output
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
 from kbsync.core.exits import Exit
 from kbsync.core.rules import Problem
-from kbsync.errors import KbsyncError, UsageError
+from kbsync.errors import KbsyncError
 from kbsync.views.wording import count
 
 __all__ = ("convert",)
+
+_BLOCK_BYTES: Final = 1 << 20
+_OWNER_ONLY: Final = 0o600
 
 
 @click.command()
@@ -54,20 +64,19 @@ def convert(
         if not spool.containers:
             raise KbsyncError("the manifests declare no item: there is nothing to convert")
         writer = Writer(workspace.dialects(), spool)
-        outputs = list(_outputs(out, form, list(spool.containers.values())))
+        outputs = list(outputs_for(out, form, list(spool.containers.values())))
         refuse([problem for output in outputs for problem in writer.problems(form, output.containers)])
         if out:
-            _make_room(out, outputs)
+            make_room(out, outputs)
             for output in outputs:
                 workspace.check_output("--out", output.path, paths)
             for output in outputs:
                 # As readable as what was there, or else as what it comes from.
                 mode = mode_of(output.path if output.path.exists() else files[0].path)
-                write_output(output, form, writer, workspace, mode)
+                write_output(output, form, writer, reader_of(workspace), mode)
                 console.say(f"kbsync: {count(output.items, 'item')} written to {output.path}")
         else:
-            output = Output(Path(f"out{ENDINGS[form]}"), list(spool.containers.values()))
-            print_output(output, form, writer, workspace, console)
+            _print(form, list(spool.containers.values()), writer, workspace, console)
 
     _tell_what_is_left_behind(files, console)
     return Exit.OK
@@ -82,35 +91,17 @@ def _read(files: Sequence[ManifestFile], spool: Spool, workspace: Workspace) -> 
     return reader.problems
 
 
-def _make_room(out: str, outputs: Sequence[Output]) -> None:
-    """Make the folder *out*, if it is one and not there. Raises UsageError when that cannot be."""
-    try:
-        if any(output.path != Path(out) for output in outputs):
-            Path(out).mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}") from None
-
-
-def _outputs(out: str, form: str, containers: Sequence[SpooledContainer]) -> Iterator[Output]:
-    """Yield the files that *out* stands for; none for stdout. Raises UsageError when it cannot stand for any."""
-    is_folder = out.endswith(os.sep) or Path(out).is_dir()
-    if form == "json" and len(containers) != 1 and not (out and is_folder):
-        message = f"a JSON manifest has one container, and there are {len(containers)}"
-        raise UsageError(f"{message}: --out FOLDER/ writes a file for each")
-    if not out:
-        return
-    if not is_folder:
-        if format_of(out) != form:
-            raise UsageError(f"--out {out}: a file of this format ends in {ENDINGS[form]}; a folder ends in {os.sep}")
-        yield Output(Path(out), containers)
-        return
-    names: set[str] = set()
-    for container in containers:
-        name = f"{container.target}.{container.name.replace('/', '.')}{ENDINGS[form]}"
-        if name.casefold() in names:
-            raise UsageError(f"--out {out}: two containers would be written to {name}")
-        names.add(name.casefold())
-        yield Output(Path(out, name), [container])
+def _print(
+    form: str, containers: Sequence[SpooledContainer], writer: Writer, workspace: Workspace, console: Console
+) -> None:
+    refuse(list(writer.problems(form, containers)))
+    with TemporaryDirectory() as folder:
+        output = Output(Path(folder, f"out{ENDINGS[form]}"), containers)
+        write_output(output, form, writer, reader_of(workspace), _OWNER_ONLY)
+        with output.path.open(encoding="utf-8", newline="") as file:
+            while piece := file.read(_BLOCK_BYTES):
+                console.out.write(piece)
+        console.out.flush()
 
 
 def _tell_what_is_left_behind(files: Sequence[ManifestFile], console: Console) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from kbsync.adapters.manifests import Declarer, Spool, Writer
-from kbsync.cli.manifest_output import ENDINGS, OWNER_ONLY, Output, print_output, write_output
+from kbsync.adapters.manifests import Declarer, Spool, SpooledContainer, Writer
 from kbsync.cli.options import Console
+from kbsync.cli.outputs import ENDINGS, Output, write_output
+from kbsync.cli.sources import reader_of
 from kbsync.cli.workspace import Workspace, refuse
 from kbsync.core.undo import LeftOut, Undo, undo_of
 from kbsync.errors import KbsyncError, UsageError
@@ -20,6 +22,8 @@ __all__ = ("write_undo",)
 _MOST_SAID: Final = 10
 _MOST_WRITTEN: Final = 100
 _FORMS: Final = {"human": "yaml", **{form: form for form in ENDINGS}}
+_BLOCK_CHARACTERS: Final = 1 << 20
+_OWNER_ONLY: Final = 0o600
 _BY_ENDING: Final = {ending: form for form, ending in ENDINGS.items()}
 
 
@@ -46,19 +50,30 @@ def write_undo(run_id: str, form: str, out: Sequence[Path], workspace: Workspace
         if not spool.containers:
             raise KbsyncError(f"there is nothing to put back of the run {run.run_id}")
         containers = list(spool.containers.values())
-        writer = Writer(workspace.dialects(), spool)
-        head = list(undo_comment(run, undo, broken, most=_MOST_WRITTEN))
+        comment = list(undo_comment(run, undo, broken, most=_MOST_WRITTEN))
+        writer = Writer(workspace.dialects(), spool, comment)
         for one in forms.values() if out else (to_print,):
             if one == "json" and len(containers) != 1:
                 raise UsageError(f"a JSON manifest has one container, and there are {len(containers)}: write YAML")
             refuse(list(writer.problems(one, containers)))
         for path, one in forms.items():
-            output = Output(path, containers, head if one == "yaml" else ())
-            write_output(output, one, writer, workspace, OWNER_ONLY)
+            output = Output(path, containers)
+            write_output(output, one, writer, reader_of(workspace), _OWNER_ONLY)
             console.say(f"kbsync: {count(output.items, 'item')} written to {path}")
         if not out:
-            output = Output(Path(f"undo{ENDINGS[to_print]}"), containers, head if to_print == "yaml" else ())
-            print_output(output, to_print, writer, workspace, console)
+            _print(to_print, containers, writer, workspace, console)
+
+
+def _print(
+    form: str, containers: Sequence[SpooledContainer], writer: Writer, workspace: Workspace, console: Console
+) -> None:
+    with TemporaryDirectory() as folder:
+        output = Output(Path(folder, f"undo{ENDINGS[form]}"), containers)
+        write_output(output, form, writer, reader_of(workspace), _OWNER_ONLY)
+        with output.path.open(encoding="utf-8", newline="") as file:
+            while piece := file.read(_BLOCK_CHARACTERS):
+                console.out.write(piece)
+        console.out.flush()
 
 
 def _form(said: str, form: str | None) -> str:
