@@ -31,7 +31,7 @@ from kbsync.cli.plan import refused, show_plan, with_max_changes
 from kbsync.cli.report import report_format
 from kbsync.cli.running import Ended, Run, accesses_for
 from kbsync.cli.saved import check_encodable, moved, read_saved
-from kbsync.cli.signals import Signals
+from kbsync.cli.signals import SIGNAL_EXITS, Signals
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
@@ -220,7 +220,18 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         ended = Run(plan, workspace.config, store, progress, observers, wishes.policy, signals).apply(
             accesses, stale, known.hazards(), wishes.reason
         )
-    return _account(ended, store, wishes, console)
+    code = _account(ended, store, wishes, console)
+    if ended.failure is None and not ended.exits & {*SIGNAL_EXITS.values()}:
+        _prune(store, workspace.config.state.keep_runs, console)
+    return code
+
+
+def _prune(store: StateStore, keep_runs: int, console: Console) -> None:
+    """Keep less of older runs. When that is not possible, what this run did is as good."""
+    try:
+        store.prune(keep_runs)
+    except KbsyncError as error:
+        console.say(f"kbsync: what is kept of older runs could not be pruned ({error.__cause__ or error})")
 
 
 def _account(ended: Ended, store: StateStore, wishes: _Wishes, console: Console) -> int:

@@ -56,7 +56,8 @@ def draw_up(
         changes=changes,
         skipped=skipped,
         released=released,
-        unmanaged=tuple(sorted(comparison.unmanaged, key=lambda left: left.item)),
+        # A manifest beside the others, or some items of one, says nothing about the fields that it does not mention.
+        unmanaged=tuple(sorted(comparison.unmanaged, key=lambda left: left.item)) if whole else (),
         guards=tripped(blast, guards, allowed),
         summary=Summary(
             items=comparison.items,

@@ -71,7 +71,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One line of the history. *exit* is None while a run goes on, and after a kill; *totals* as in the report."""
+    """One line of the history. *exit* is None while a run goes on, and after a kill; *totals* as in the report.
+
+    *pruned* says that this line is all that is kept of it.
+    """
 
     run_id: str
     plan_id: str
@@ -79,6 +82,7 @@ class RunSummary:
     finished_at_s: float | None
     totals: Mapping[str, int]
     exit: Exit | None
+    pruned: bool = False
 
 
 class AttemptRecord(NamedTuple):

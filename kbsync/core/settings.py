@@ -123,9 +123,13 @@ class ManifestSettings(Settings):
 
 
 class StateSettings(Settings):
-    """`[state]`: *url* is `sqlite:PATH`, relative to the configuration's folder."""
+    """`[state]`: *url* is `sqlite:PATH`, relative to the configuration's folder.
+
+    *keep_runs* is of how many runs that had changes all is kept; of older ones a line is.
+    """
 
     url: Annotated[str, Field(pattern=r"^sqlite:[^\x00]+$")] = "sqlite:.kbsync/state.db"
+    keep_runs: Annotated[int, Field(ge=1, le=1_000_000)] = 100
 
 
 class GuardSettings(Settings):

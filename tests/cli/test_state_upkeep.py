@@ -173,7 +173,7 @@ def test_a_state_of_an_older_format_says_once_that_it_was_changed(desk: Desk) ->
 
     assert told.code == 0
     assert told.err == (
-        f"kbsync: the state {desk.state} was brought from format 1 to 2, which an older kbsync cannot read; "
+        f"kbsync: the state {desk.state} was brought from format 1 to 3, which an older kbsync cannot read; "
         "what it was is kept in state.db.format-1.backup\n"
     )
     assert desk.run("-q", "state", "forget", "*", "--yes").err == ""

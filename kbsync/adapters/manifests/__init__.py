@@ -3,6 +3,7 @@
 from kbsync.adapters.manifests.cache import PlanCache
 from kbsync.adapters.manifests.cache_file import CacheLostError
 from kbsync.adapters.manifests.declared import DeclaredReader, fingerprint
+from kbsync.adapters.manifests.declaring import Declarer
 from kbsync.adapters.manifests.files import (
     MAX_DOCUMENT_BYTES,
     ManifestFile,
@@ -23,6 +24,7 @@ __all__ = (
     "MAX_DOCUMENT_BYTES",
     "CacheLostError",
     "DeclaredReader",
+    "Declarer",
     "Formatter",
     "ManifestFile",
     "ManifestReader",

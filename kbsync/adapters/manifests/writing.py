@@ -26,11 +26,12 @@ _INTEGER_WITH_EXPONENT: Final = re.compile(r"\A(-?[0-9]+)e")
 
 
 class Writer:
-    """Writes what is in *spool*, for *targets*."""
+    """Writes what is in *spool*, for *targets*. A file that can hold comments begins with the lines of *comment*."""
 
-    def __init__(self, targets: Mapping[str, Dialect], spool: Spool) -> None:
+    def __init__(self, targets: Mapping[str, Dialect], spool: Spool, comment: Sequence[bytes] = ()) -> None:
         self._words = Words(targets)
         self._spool = spool
+        self._comment = comment
         self._names: dict[tuple[str, str], Mapping[str, str]] = {}
 
     def pieces(self, form: str, containers: Containers) -> Iterator[bytes]:
@@ -40,6 +41,7 @@ class Writer:
         """
         match form:
             case "yaml":
+                yield from self._comment
                 for number, container in enumerate(containers):
                     yield b"---\n" if number else b""
                     yield from self._yaml(container)

@@ -3,12 +3,13 @@
 # ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
 
-from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, PRUNED_SINCE_FORMAT
 from kbsync.core.exits import Exit
 from kbsync.core.fields import from_plain
 from kbsync.core.items import Item, Source
@@ -28,9 +29,11 @@ from kbsync.errors import UsageError
 __all__ = (
     "UNFINISHED",
     "Names",
+    "counted_outcomes",
     "fields_of",
     "last_sends",
     "report",
+    "row_of_run",
     "runs",
     "tried_without_outcome",
     "unsettled_items",
@@ -44,17 +47,17 @@ def runs(connection: sqlite3.Connection) -> tuple[RunSummary, ...]:
     """Return all runs, the latest first."""
     return tuple(
         _summary(connection, row)
-        for row in connection.execute(f"SELECT {_RUN_COLUMNS} FROM runs ORDER BY run DESC").fetchall()
+        for row in connection.execute(f"SELECT {_columns(connection)} FROM runs ORDER BY run DESC").fetchall()
     )
 
 
 def report(connection: sqlite3.Connection, run_id: str) -> Report:
-    """Return the report of the run *run_id*, or of the `last` one. Raises UsageError when there is no such run.
+    """Return the report of the run *run_id*, or of the `last` one. Raises UsageError when there is none any more.
 
     A change without an outcome is `unknown` when it is in doubt, else `not_attempted`: because the run has not ended,
     or for the reason that its target was left.
     """
-    row = _run(connection, run_id)
+    row = row_of_run(connection, run_id)
     run, first = row["run"], row["first_change"]
     names = Names(connection)
     tried = tried_without_outcome(connection, first, row["changes"])
@@ -87,7 +90,7 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
 
 def unsettled_items(connection: sqlite3.Connection, run_id: str) -> frozenset[Item]:
     """Return the items with a change of the run that failed, is unknown or was not attempted."""
-    row = _run(connection, run_id)
+    row = row_of_run(connection, run_id)
     places = Names(connection).places
     return frozenset(
         Item(*places[container], id_)
@@ -110,7 +113,7 @@ def last_sends(connection: sqlite3.Connection, now_s: float) -> dict[str, float]
 
 _RUN_COLUMNS: Final = (
     "run, run_id, plan_id, kbsync, started_s, finished_s, first_change, changes, first_read, in_sync, guards, "
-    "allow_reason, stopped, exits, totals"
+    "allow_reason, stopped, exits, totals, pruned"
 )
 _MAYBE_SENDING: Final = f"""
     SELECT t.name FROM intents AS n JOIN changes AS h ON h.change = n.attempt / {ATTEMPTS_PER_CHANGE}
@@ -131,6 +134,29 @@ class Names:
         }
         self.operations: dict[int, str] = dict(connection.execute("SELECT operation, name FROM operations"))
         self.files: dict[int, str] = dict(connection.execute("SELECT file, name FROM files"))
+
+
+def row_of_run(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
+    """Return the row of the run *run_id*, or of the `last` one, by column.
+
+    Raises UsageError when there is none, or when its changes were pruned.
+    """
+    where = "ORDER BY run DESC LIMIT 1" if run_id == "last" else "WHERE run_id = ?"
+    found = connection.execute(
+        f"SELECT {_columns(connection)} FROM runs {where}",
+        () if run_id == "last" else (run_id,),
+    ).fetchone()
+    if found is None:
+        raise UsageError(
+            "There is no run yet." if run_id == "last" else f"There is no run {run_id}; `kbsync runs` lists them."
+        )
+    row = _by_column(found)
+    if row["pruned"]:
+        raise UsageError(
+            f"The run {row['run_id']} was pruned: of runs so far back only the line in `kbsync runs` is kept.\n"
+            "[state] keep_runs in kbsync.toml says of how many runs all is kept."
+        )
+    return row
 
 
 def fields_of(text: str) -> tuple[FieldChange, ...]:
@@ -168,23 +194,34 @@ def tried_without_outcome(connection: sqlite3.Connection, first: int, planned: i
     return found
 
 
+def counted_outcomes(connection: sqlite3.Connection, first: int, planned: int) -> dict[OutcomeName, int]:
+    """Count the outcomes of the run with *planned* changes from *first*, those that only attempts tell included."""
+    counted: Counter[OutcomeName] = Counter(
+        dict(
+            connection.execute(
+                "SELECT outcome, count(*) FROM outcomes WHERE change BETWEEN ? AND ? GROUP BY outcome",
+                (first, first + planned - 1),
+            )
+        )
+    )
+    left = planned - counted.total()
+    if left:
+        tried = tried_without_outcome(connection, first, planned)
+        unknown = sum(settlement.outcome == "unknown" for settlement in tried.values())
+        counted["unknown"] += unknown
+        counted["not_attempted"] += left - unknown
+    return dict(counted)
+
+
 def _leftovers(connection: sqlite3.Connection, run: int) -> dict[str, str]:
     return dict(
         connection.execute("SELECT name, reason FROM leftovers JOIN targets USING (target) WHERE run = ?", (run,))
     )
 
 
-def _run(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
-    where = "ORDER BY run DESC LIMIT 1" if run_id == "last" else "WHERE run_id = ?"
-    row = connection.execute(
-        f"SELECT {_RUN_COLUMNS} FROM runs {where}",
-        () if run_id == "last" else (run_id,),
-    ).fetchone()
-    if row is None:
-        raise UsageError(
-            "There is no run yet." if run_id == "last" else f"There is no run {run_id}; `kbsync runs` lists them."
-        )
-    return _by_column(row)
+def _columns(connection: sqlite3.Connection) -> str:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return _RUN_COLUMNS if version >= PRUNED_SINCE_FORMAT else _RUN_COLUMNS.replace("pruned", "0")
 
 
 def _by_column(values: tuple[Any, ...]) -> dict[str, Any]:
@@ -193,21 +230,11 @@ def _by_column(values: tuple[Any, ...]) -> dict[str, Any]:
 
 def _summary(connection: sqlite3.Connection, values: tuple[Any, ...]) -> RunSummary:
     row = _by_column(values)
-    first, last = row["first_change"], row["first_change"] + row["changes"] - 1
-    if row["totals"] is not None:
-        counted: dict[OutcomeName, int] = orjson.loads(row["totals"])
-    else:
-        counted = dict(
-            connection.execute(
-                "SELECT outcome, count(*) FROM outcomes WHERE change BETWEEN ? AND ? GROUP BY outcome", (first, last)
-            )
-        )
-    left = row["changes"] - sum(counted.values())
-    if left:
-        tried = tried_without_outcome(connection, first, row["changes"])
-        unknown = sum(settlement.outcome == "unknown" for settlement in tried.values())
-        counted["unknown"] = counted.get("unknown", 0) + unknown
-        counted["not_attempted"] = counted.get("not_attempted", 0) + left - unknown
+    counted: dict[OutcomeName, int] = (
+        counted_outcomes(connection, row["first_change"], row["changes"])
+        if row["totals"] is None
+        else orjson.loads(row["totals"])
+    )
     outcomes: dict[str, int] = {outcome: counted.get(outcome, 0) for outcome in OUTCOMES}
     finished = row["finished_s"] is not None
     return RunSummary(
@@ -217,6 +244,7 @@ def _summary(connection: sqlite3.Connection, values: tuple[Any, ...]) -> RunSumm
         finished_at_s=row["finished_s"],
         totals={"planned": row["changes"], **outcomes, "in_sync": row["in_sync"]},
         exit=exit_of([outcome for outcome in OUTCOMES if outcomes[outcome]], _exits(row)) if finished else None,
+        pruned=bool(row["pruned"]),
     )
 
 

@@ -19,6 +19,7 @@ _STEPS: Final[dict[int, tuple[str, ...]]] = {
         "DROP INDEX attempts_in_doubt",
         "CREATE INDEX attempts_in_doubt ON attempts (doubt) WHERE doubt",
     ),
+    2: ("ALTER TABLE runs ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0",),
 }
 
 

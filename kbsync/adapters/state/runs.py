@@ -70,7 +70,8 @@ def begin(
 
     run = _next(connection, "runs", "run")
     first_change = _next(connection, "changes", "change")
-    first_read = _next(connection, "reads", "read")
+    # All reads may have been pruned, and no number is given again.
+    first_read = max(_next(connection, "reads", "read"), _next(connection, "runs", "first_read - 1"))
     planned = len(plan.changes) + len(plan.skipped)
     connection.execute(
         "INSERT INTO runs (run, run_id, plan_id, kbsync, serial, pid, host, started_s, first_change, changes, "

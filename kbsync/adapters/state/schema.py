@@ -13,12 +13,14 @@ __all__ = (
     "IN_DOUBT",
     "LATE",
     "MAY_BE_LATE",
+    "PRUNED_SINCE_FORMAT",
     "SCHEMA",
 )
 
 APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 EPOCHS_SINCE_FORMAT: Final = 2
+PRUNED_SINCE_FORMAT: Final = 3
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
 ATTEMPTS_PER_CHANGE: Final = MOST_ATTEMPTS + 1
 # What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
@@ -65,6 +67,7 @@ CREATE TABLE items (
 ) WITHOUT ROWID;
 CREATE TABLE known (known INTEGER PRIMARY KEY, fields TEXT NOT NULL);
 
+-- Of a run that is `pruned` this line is kept, and those changes that something may still depend on.
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY,
     run_id TEXT NOT NULL UNIQUE,
@@ -84,7 +87,8 @@ CREATE TABLE runs (
     allow_reason TEXT NOT NULL,
     stopped TEXT NOT NULL DEFAULT '{}',
     exits TEXT NOT NULL DEFAULT '[]',
-    totals TEXT
+    totals TEXT,
+    pruned INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE released (
     run INTEGER NOT NULL REFERENCES runs,

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from kbsync.adapters.state import history, item_story, runs
+from kbsync.adapters.state import history, item_story, moving, pruning, runs
 from kbsync.adapters.state.breaking import break_lock
 from kbsync.adapters.state.files import exists, facts_of, open_reader, reading
 from kbsync.adapters.state.journal import RunJournal
@@ -21,17 +21,23 @@ from kbsync.adapters.state.recovery import Recovered, recover
 from kbsync.adapters.state.recovery_file import RunEnd, leave, read, records_of
 from kbsync.adapters.state.replacing import replace
 from kbsync.adapters.state.writer import Writer
+from kbsync.adapters.state.written import written_by
 from kbsync.core.exits import Exit
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
+from kbsync.core.moves import Moved, Place
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
+from kbsync.core.undo import RunWrites
 from kbsync.errors import LockLostError, StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
 
 _SCHEME: Final = "sqlite:"
+# What one transaction deletes at most, and how long an apply goes on with it: the next one does the rest.
+_PRUNED_AT_ONCE: Final = 2_000
+_PRUNING_S: Final = 2.0
 
 
 class StateStore:
@@ -160,6 +166,11 @@ class StateStore:
         with self._history() as connection:
             return history.unsettled_items(connection, run_id)
 
+    def written_by(self, run_id: str = "last") -> RunWrites:
+        """Return what a run wrote or may have written, with the values that it replaced. Raises UsageError."""
+        with self._history() as connection:
+            return written_by(connection, run_id)
+
     def show(self, item: Item) -> ItemStory:
         """Return everything the state holds of *item*."""
         with self.known() as known:
@@ -189,6 +200,14 @@ class StateStore:
             return {}
         with reading(self.path), closing(connection):
             return history.last_sends(connection, self._now_s())
+
+    def foresee_move(self, source: Place, destination: Place) -> Moved:
+        """Return what `move` would move. Raises UsageError as it does."""
+        connection = self._open()
+        if connection is None:
+            raise UsageError(f"The state knows nothing of {source}: there is none yet.")
+        with reading(self.path), closing(connection):
+            return moving.foreseen(connection, source, destination)
 
     # ---- writing, under the lock
 
@@ -256,6 +275,28 @@ class StateStore:
         if not is_there(self.path, remembered(self.path)):
             return 0
         return self._write().run(lambda connection: runs.forget(connection, items, self._now_s()))
+
+    def move(self, source: Place, destination: Place) -> Moved:
+        """Call what is at *source* by the name of *destination*: known values, doubts, and the changes of all runs.
+
+        Nothing is sent. Raises UsageError, with nothing changed, when there is nothing at *source*, or items at
+        *destination*.
+        """
+        return self._write().run(lambda connection: moving.move(connection, source, destination))
+
+    def prune(
+        self, keep_runs: int, *, clock: Callable[[], float] = time.monotonic, at_once: int = _PRUNED_AT_ONCE
+    ) -> bool:
+        """Delete what is kept of the runs before the last *keep_runs* that had changes; return whether all of it went.
+
+        Their lines in the list of runs stay, and whatever something may still depend on. Deletes *at_once* in each
+        transaction, and stops after a while, by *clock* in seconds. Raises StateWriteError.
+        """
+        until_s = clock() + _PRUNING_S
+        while self._write().run(lambda connection: pruning.prune(connection, keep_runs, at_once)):
+            if clock() >= until_s:
+                return False
+        return True
 
     def _write(self) -> Writer:
         assert self._lock is not None, "writing needs the lock"

@@ -59,7 +59,7 @@ def test_every_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> Non
         "journal_mode": "wal",
         "synchronous": 2,
         "application_id": int.from_bytes(b"kbsy", "big"),
-        "user_version": 2,
+        "user_version": 3,
     }
 
 
@@ -271,7 +271,7 @@ def _foreign(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
 
 
 def _older_than_any(path: Path) -> None:

@@ -58,17 +58,17 @@ def test_what_is_in_it_is_read_as_it_is_and_it_stays_so(path: Path) -> None:
     assert files_of(path.parent) == {"state.db"}
 
 
-def test_a_run_brings_it_to_format_2_keeps_a_copy_and_says_so_once(path: Path) -> None:
+def test_a_run_brings_it_to_this_format_keeps_a_copy_and_says_so_once(path: Path) -> None:
     before = contents(path)
 
     said = _write(path)
 
-    assert (format_of(path), is_sound(path)) == (2, True)
+    assert (format_of(path), is_sound(path)) == (3, True)
     backup = path.with_name("state.db.format-1.backup")
     assert (format_of(backup), contents(backup), is_sound(backup)) == (1, before, True)
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     (told,) = said
-    assert told.startswith(f"the state {path} was brought from format 1 to 2")
+    assert told.startswith(f"the state {path} was brought from format 1 to 3")
     assert told.endswith("what it was is kept in state.db.format-1.backup")
     assert _write(path) == []
     assert files_of(path.parent) == {"state.db", "state.db.lock", "state.db.format-1.backup"}
@@ -181,13 +181,13 @@ def test_a_kill_at_any_point_leaves_the_old_format_or_the_new_one_and_both_go_on
         formats.append(format_of(state))
         assert is_sound(state)
         assert contents(state) == before
-        if formats[-1] == 2:
+        if formats[-1] == 3:
             assert contents(state.with_name("state.db.format-1.backup")) == before
         assert len(_write(state)) == (formats[-1] == 1)
-        assert format_of(state) == 2
+        assert format_of(state) == 3
         assert not [name for name in files_of(state.parent) if name.endswith(".new")]
         shutil.rmtree(state.parent)
 
     assert points >= 20
-    assert set(formats) == {1, 2}
+    assert set(formats) == {1, 3}
     assert formats == sorted(formats)
