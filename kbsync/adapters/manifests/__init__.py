@@ -1,6 +1,8 @@
 """Manifests in YAML, JSON, JSON Lines and CSV: read as desired items, with mistakes as problems, and written anew."""
 
-from kbsync.adapters.manifests.declared import DeclaredReader, fingerprint
+from kbsync.adapters.manifests.admission import Admission, keys_of, path_of
+from kbsync.adapters.manifests.amending import Amender, amended
+from kbsync.adapters.manifests.declared import Declared, DeclaredReader, Fingerprint, fingerprint, plain_meta
 from kbsync.adapters.manifests.files import (
     MAX_DOCUMENT_BYTES,
     ManifestFile,
@@ -19,7 +21,11 @@ from kbsync.adapters.manifests.writing import Writer, left_behind
 
 __all__ = (
     "MAX_DOCUMENT_BYTES",
+    "Admission",
+    "Amender",
+    "Declared",
     "DeclaredReader",
+    "Fingerprint",
     "Formatter",
     "ManifestFile",
     "ManifestReader",
@@ -31,13 +37,17 @@ __all__ = (
     "Survey",
     "UnreadableError",
     "Writer",
+    "amended",
     "comments_of",
     "find_files",
     "fingerprint",
     "format_of",
     "is_manifest",
+    "keys_of",
     "left_behind",
     "manifest_schema",
+    "path_of",
+    "plain_meta",
     "read_manifests",
     "row_schema",
     "survey_manifests",
