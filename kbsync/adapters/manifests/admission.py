@@ -9,12 +9,12 @@ from kbsync.adapters.manifests.order import entry_keys
 from kbsync.adapters.manifests.problems import FileProblems, Path, Place
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.vocabulary import KindWords, Words
-from kbsync.core.fields import META_PREFIX, Fields, MetaValue, family, to_plain
+from kbsync.core.fields import META_PREFIX, Fields, MetaValue, Value, family, to_plain
 from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Dialect
 from kbsync.core.rules import Problem, Rule
 
-__all__ = ("Admission", "Unsayable", "keys_of", "path_of")
+__all__ = ("Admission", "Unsayable", "keys_of", "path_of", "plain_of", "with_fields")
 
 # Why, by field; under an empty name stands what is wrong with the item as a whole.
 Unsayable: TypeAlias = Mapping[str, str]
@@ -25,17 +25,26 @@ def path_of(field: str) -> tuple[str, ...]:
     return ("meta", field.removeprefix(META_PREFIX)) if family(field) == "meta" else (field,)
 
 
+def plain_of(value: Value) -> Any:
+    """Return *value* as manifests in YAML and JSON write it."""
+    return plain_meta(value) if isinstance(value, MetaValue) else to_plain(value)
+
+
 def keys_of(id_: str, fields: Fields) -> dict[str, Any]:
     """Return the keys of an entry that declares *fields*, as `Declared` has them but for their order."""
-    keys: dict[str, Any] = {"id": id_}
+    keys = with_fields({"id": id_}, fields)
+    return {**keys, "allow_empty": True} if "" in fields.values() else keys
+
+
+def with_fields(keys: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    """Return the *keys* of an entry when it declares *fields*, whatever it declared of them before."""
+    changed = dict(keys)
     for field, value in fields.items():
         if isinstance(value, MetaValue):
-            keys.setdefault("meta", {})[field.removeprefix(META_PREFIX)] = value
+            changed["meta"] = {**changed.get("meta", {}), field.removeprefix(META_PREFIX): value}
         else:
-            keys[field] = to_plain(value)
-    if "" in (keys.get("caption"), keys.get("name")):
-        keys["allow_empty"] = True
-    return keys
+            changed[field] = to_plain(value)
+    return changed
 
 
 class Admission:
@@ -51,13 +60,13 @@ class Admission:
         """Return *keys* in the order of the documentation."""
         return {key: keys[key] for key in entry_keys(self._kind(item).model) if key in keys}
 
-    def faults(self, item: Item, keys: Mapping[str, Any]) -> Unsayable:
-        """Return why the entry *keys* of *item* would be refused, by field; nothing when it would not."""
+    def faults(self, item: Item, keys: Mapping[str, Any], fields: Fields) -> Unsayable:
+        """Return why the entry *keys* of *item* would be refused, or not say *fields*; nothing when all is well."""
         place = item[:3]
         gate = self._gates.get(place)
         if gate is None:
             gate = self._gates[place] = _Gate(self._kind(item), place, self._rules, self._allow)
-        faults = gate.faults(keys)
+        faults = gate.faults(keys, fields)
         if faults:
             # Whoever reads one file loses patience after so many errors.
             del self._gates[place]
@@ -76,24 +85,27 @@ class _Gate:
         self._found: list[Problem] = []
         self._section = Section(words, place, _no_mark, FileProblems("", self._found, rules, allow))
 
-    def faults(self, keys: Mapping[str, Any]) -> list[tuple[Path, str]]:
-        """Return what is wrong with the entry *keys*, and where."""
+    def faults(self, keys: Mapping[str, Any], fields: Fields) -> list[tuple[Path, str]]:
+        """Return what is wrong with the entry *keys*, which is to say *fields*, and where."""
         written = {
             key: {name: plain_meta(one) for name, one in value.items()} if key == "meta" else value
             for key, value in keys.items()
         }
         trail = _Trail()
-        self._section.admit(written, _WHOLE, trail)
+        desired = self._section.admit(written, _WHOLE, trail)
         faults = [
             (trail.paths[problem.source.line], f"{problem.message} [{problem.rule}]")
             for problem in self._found
             if problem.severity == "error"
         ]
         self._found.clear()
+        if desired is not None:
+            faults += [(path_of(name), _OTHER) for name in fields if desired.fields.get(name) != fields[name]]
         return faults + [(path, _LEAK) for path, text in _texts(keys) if leaks_in(text.encode(), 1)]
 
 
 _WHOLE: Final[Place] = (0, 1)
+_OTHER: Final = "a manifest would say another value"
 _LEAK: Final = "this looks like a credential [secret-in-manifest]"
 
 
@@ -111,22 +123,17 @@ class _Trail:
     of_key = of
 
 
-def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield every text in *value*, with its path, and the names of the user's choice."""
-    match value:
-        case str():
-            yield path, value
-        case MetaValue(_, inner):
-            yield from _texts(inner, path)
-        case dict():
-            for key, one in value.items():  # pyright: ignore[reportUnknownVariableType]
-                yield (*path, key), key
-                yield from _texts(one, (*path, key))
-        case list() | tuple():
-            for one in value:  # pyright: ignore[reportUnknownVariableType]
-                yield from _texts(one, path)
-        case _:
-            pass
+def _texts(keys: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield every text in the entry *keys*, with its path, and the names of the user's choice."""
+    for key, value in keys.items():
+        if isinstance(value, str):
+            yield (key,), value
+    meta: Mapping[str, MetaValue] = keys.get("meta", {})
+    for name, (_, inner) in meta.items():
+        yield ("meta", name), name
+        for text in inner if isinstance(inner, tuple) else (inner,):
+            if isinstance(text, str):
+                yield ("meta", name), text
 
 
 def _field_at(path: Path) -> str:

@@ -29,23 +29,27 @@ def yaml_spots(text: str, places: Container[Place]) -> Iterator[tuple[Place, Map
 
 
 def _mapping(text: str, start: Any, events: Iterator[Any]) -> MappingSpot:
-    key: Any
     found = MappingSpot(start.start_mark.index, start.start_mark.column, start.flow_style)
     while not isinstance(key := next(events), CollectionEndEvent):
         # What is a key is text however it is written.
         name = ScalarSpot(key.start_mark.index, key.end_mark.index, key.value)
         found.members.append((name, _spot(text, next(events), events)))
-    found.end = key.end_mark.index if found.flow or not found.members else found.members[-1][1].end
+    found.end = _end(key, found)
     return found
 
 
 def _list(text: str, start: Any, events: Iterator[Any]) -> ListSpot:
-    event: Any
     found = ListSpot(start.start_mark.index, start.start_mark.column, start.flow_style)
     while not isinstance(event := next(events), CollectionEndEvent):
         found.elements.append(_spot(text, event, events))
-    found.end = event.end_mark.index if found.flow or not found.elements else found.elements[-1].end
+    found.end = _end(event, found)
     return found
+
+
+def _end(event: Any, found: MappingSpot | ListSpot) -> int:
+    """Return where the collection *found* ends, of which *event* is the end: that of a block is far below it."""
+    end: int = event.end_mark.index
+    return end if found.flow else max((spot.end for spot in found.inner()), default=end)
 
 
 def _spot(text: str, event: Any, events: Iterator[Any]) -> Spot:

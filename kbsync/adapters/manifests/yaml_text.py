@@ -67,7 +67,7 @@ def literal_of(text: str) -> tuple[str, ...]:
 
 def number_of(value: float) -> str:
     """Return a number or truth value as YAML. Not every reader takes 1e+16 for a number."""
-    return _INTEGER_WITH_EXPONENT.sub(r"\1.0e", repr(value)) if isinstance(value, float) else json.dumps(value)
+    return _INTEGER_WITH_EXPONENT.sub(r"\1.0e", json.dumps(value))
 
 
 def _is_plain(text: str) -> bool:
