@@ -31,8 +31,8 @@ def plain_of(value: Value) -> Any:
 
 
 def keys_of(id_: str, fields: Fields) -> dict[str, Any]:
-    """Return the keys of an entry that declares *fields*, as `Declared` has them but for their order."""
-    keys = with_fields({"id": id_}, fields)
+    """Return the keys of an entry that declares *fields*, as `Declared` has them; meta fields stand by name."""
+    keys = with_fields({"id": id_}, dict(sorted(fields.items())))
     return {**keys, "allow_empty": True} if "" in fields.values() else keys
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
+from kbsync.adapters.manifests.csv_layout import typed
 from kbsync.adapters.manifests.problems import Path
 from kbsync.adapters.manifests.shapes import as_mapping
 from kbsync.adapters.manifests.spots import CannotAmend, ListSpot, MappingSpot, ScalarSpot, Spot
@@ -74,7 +75,9 @@ class _Editor:
         self, spot: Spot, value: Any, inside: MappingSpot | ListSpot, key: ScalarSpot | None = None
     ) -> Iterator[Replacement]:
         mapping = as_mapping(value)
-        if isinstance(spot, MappingSpot) and mapping is not None:
+        if isinstance(spot, MappingSpot):
+            if mapping is None:  # a value whose type is told stays one
+                mapping = dict(zip(("type", "value"), typed(value), strict=True))
             yield from self.merged(spot, mapping)
         elif isinstance(spot, ListSpot) and isinstance(value, list):
             yield from self._listed(spot, value)  # pyright: ignore[reportUnknownArgumentType]
