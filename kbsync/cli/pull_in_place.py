@@ -161,6 +161,8 @@ class InPlace:
             return None
         pulled = pull(desired, live)
         self._read.append((desired.item, pulled.seen))
+        if pulled.seen.get("caption") == "":
+            self._found.add(desired.item, "has no caption", partial=False)
         for name in pulled.unset:
             self._say(desired, f"{name} is not set there", "declared fields that are not set there")
         for name in pulled.untold:

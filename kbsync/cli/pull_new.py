@@ -68,8 +68,8 @@ class NewFiles:
         for option, path in [("--out", path) for path in self._outputs] + [("--without-caption", new.todo)]:
             if path is not None and path.exists() and not new.force:
                 raise UsageError(f"{option} {path}: it is there already; --force replaces it")
-        if new.todo is not None:
-            check_writable("--without-caption", new.todo)
+            if path is not None and path.parent != Path(new.out):  # the folder --out is made
+                check_writable(option, path)
 
     def take(self, lists: Mapping[Place, Complete]) -> Sequence[tuple[Item, Fields]]:
         """Write what *lists* hold, or show it; return what was written."""

@@ -1,11 +1,10 @@
 """A manifest changed in its place: it says what is wished, and every byte beside that stays."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import pytest
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from kbsync.adapters.manifests import (
     Amender,
     DeclaredReader,
-    ManifestFile,
     Spool,
     Writer,
     amended,
@@ -23,13 +21,16 @@ from kbsync.adapters.manifests import (
     find_files,
     path_of,
     plain_of,
-    with_fields,
 )
 from kbsync.core.fields import Fields, MetaValue, UpdateRule, Value, float32
 from kbsync.core.manifest import Desired
 from kbsync.providers import ALL_RULES
-from tests.adapters.manifests.desks import LIFTED, TARGETS, TEXTS, coze_documents, says, volcengine_documents, write
+from tests.adapters.manifests.desks import LIFTED, TARGETS, TEXTS, coze_documents, volcengine_documents, write
 from tests.adapters.manifests.scribe import Scribe
+
+# Where something stands in a file, and in an entry.
+Place: TypeAlias = tuple[int, int]
+Path_: TypeAlias = tuple[str | int, ...]
 
 COZE = 'kbsync: 1\ntarget: coze-cn\ndataset: "1"\n'
 VOLC = "kbsync: 1\ntarget: volc-bj\ncollection: faq\n"
@@ -41,7 +42,7 @@ def amend(path: Path, wishes: Mapping[str, Mapping[str, Value | bool]]) -> list[
     (file,), _ = find_files([path], path.parent)
     reader = DeclaredReader(TARGETS, ALL_RULES, LIFTED)
     places = {desired.item.id: desired.source[1:] for desired, _ in reader.read_with_keys(file)}
-    asked = {
+    asked: dict[Place, dict[Path_, Any]] = {
         places[id_]: {
             _path(name): value if isinstance(value, bool) else plain_of(value) for name, value in some.items()
         }
@@ -52,7 +53,7 @@ def amend(path: Path, wishes: Mapping[str, Mapping[str, Value | bool]]) -> list[
     return [refusal.why for refusal in amendment.refused]
 
 
-def _path(name: str) -> tuple[str, ...]:
+def _path(name: str) -> Path_:
     return ("allow_empty",) if name == "allow_empty" else path_of(name)
 
 
@@ -129,7 +130,7 @@ def test_what_is_wished_is_said_and_nothing_else_changes(
         new = {desired.source[1:]: data.draw(_fields(desired, keep_type=form == "csv")) for desired, _ in before}
         comments = comments_of(file)
 
-        wishes = {
+        wishes: dict[Place, dict[Path_, Any]] = {
             place: {path_of(field): plain_of(one) for field, one in fields.items()} for place, fields in new.items()
         }
         amendment = Amender(TARGETS, LIFTED).amend(file, wishes)
@@ -203,7 +204,10 @@ def test_a_text_is_written_as_the_one_before_it_was(tmp_path: Path, written: str
 def test_line_ends_and_a_byte_order_mark_stay(tmp_path: Path, mark: str, line_break: str) -> None:
     text = mark + images('  - id: "5"\n    caption: |-\n      a\n', '  - id: "6"\n    caption: b # é\n')
     text = text.replace("\n", line_break)
-    wishes = {"5": {"caption": "c\nd"}, "6": {"caption": "", "allow_empty": True}}
+    wishes: dict[str, dict[str, Value | bool]] = {
+        "5": {"caption": "c\nd"},
+        "6": {"caption": "", "allow_empty": True},
+    }
 
     after = changed(tmp_path, "m.yaml", text, wishes)
 
@@ -302,8 +306,8 @@ def test_a_file_that_ends_in_its_last_value_is_added_to(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------------------------------- JSON
 def test_json_keeps_its_layout_and_its_escapes(tmp_path: Path) -> None:
     text = (
-        '{"kbsync": 1, "target": "coze-cn",\r\n "images" : [\r\n  {\r\n    "id" : "5",\r\n    "caption" : "\\u5c0f"\r\n  },\r\n'
-        '  {"caption":"a","id":"6"}],\r\n "dataset": "1"\r\n}\r\n'
+        '{"kbsync": 1, "target": "coze-cn",\r\n "images" : [\r\n  {\r\n    "id" : "5",\r\n'
+        '    "caption" : "\\u5c0f"\r\n  },\r\n  {"caption":"a","id":"6"}],\r\n "dataset": "1"\r\n}\r\n'
     )
 
     after = changed(tmp_path, "m.json", text, {"5": {"caption": "小猫"}, "6": {"caption": "", "allow_empty": True}})
