@@ -14,7 +14,7 @@ from kbsync.cli.options import allow_option, config_option, console_of, paths_ar
 from kbsync.cli.outputs import ENDINGS
 from kbsync.cli.pull_in_place import InPlace
 from kbsync.cli.pull_new import New, NewFiles
-from kbsync.cli.pull_places import declared_places, named_places
+from kbsync.cli.pull_places import declared_places, named_places, of_kinds
 from kbsync.cli.pull_telling import Findings, Showing
 from kbsync.cli.reading import Reading, accesses_to, not_before_s, unread
 from kbsync.cli.running import WINDOW_S
@@ -50,6 +50,7 @@ _DEFAULT_FORM: Final = "yaml"
     metavar="CONTAINER",
     help="A dataset, PROJECT/COLLECTION or resource id; without it, those that the manifests name.",
 )
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only items of this kind, such as image.")
 @click.option(
     "--without-caption",
     "todo",
@@ -72,6 +73,7 @@ def pull(
     force: bool,
     targets: Sequence[str],
     containers: Sequence[str],
+    kinds: Sequence[str],
     todo: Path | None,
     check: bool,
     diff: bool,
@@ -96,6 +98,7 @@ def pull(
             places = named_places(workspace, targets, containers)
         else:
             places = declared_places(workspace, paths, targets, containers)
+        places = of_kinds(places, kinds)
         job: NewFiles | InPlace
         if out:
             form = form or format_of(out) or _DEFAULT_FORM

@@ -68,6 +68,8 @@ class NewFiles:
         for option, path in [("--out", path) for path in self._outputs] + [("--without-caption", new.todo)]:
             if path is not None and path.exists() and not new.force:
                 raise UsageError(f"{option} {path}: it is there already; --force replaces it")
+            if path is new.todo and path is not None and self._is_planned(path):
+                raise UsageError(f"{option} {path}: a plan would refuse a list that is not filled in: put it elsewhere")
             if path is not None and path.parent != Path(new.out):  # the folder --out is made
                 check_writable(option, path)
 

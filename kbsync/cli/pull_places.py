@@ -14,7 +14,7 @@ from kbsync.core.manifest import Dialect
 from kbsync.errors import UsageError
 from kbsync.providers import ALL_RULES
 
-__all__ = ("Places", "declared_places", "named_places", "without_lints")
+__all__ = ("Places", "declared_places", "named_places", "of_kinds", "without_lints")
 
 # The ids that the manifests declare, by target, container and kind.
 Places: TypeAlias = dict[Place, Collection[str]]
@@ -62,6 +62,15 @@ def named_places(workspace: Workspace, targets: Sequence[str], containers: Seque
             raise UsageError(f"--container {container}: say which target it is of: --target {' or '.join(names)}")
         found |= {(names[0], container, kind): () for kind in dialects[names[0]].kinds}
     return found
+
+
+def of_kinds(places: Places, kinds: Sequence[str]) -> Places:
+    """Return those of *places* that are of *kinds*, if there are some. Raises UsageError when one names nothing."""
+    known = sorted({kind for _, _, kind in places})
+    for kind in kinds:
+        if kind not in known:
+            raise UsageError(f"--kind {kind}: nothing of that kind is read; there are {', '.join(known)}")
+    return {place: ids for place, ids in places.items() if place[2] in (kinds or known)}
 
 
 def _can_name(dialect: Dialect, container: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +61,6 @@ class Showing:
     check: bool
     diff: bool
     files: int = 0
-    _told: list[str] = field(default_factory=list[str])
 
     @property
     def dry(self) -> bool:

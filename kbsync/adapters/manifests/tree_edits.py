@@ -77,7 +77,8 @@ class _Editor:
         mapping = as_mapping(value)
         if isinstance(spot, MappingSpot):
             if mapping is None:  # a value whose type is told stays one
-                mapping = dict(zip(("type", "value"), typed(value), strict=True))
+                type_, plain = typed(value)
+                mapping = {"type": type_, "value": plain}
             yield from self.merged(spot, mapping)
         elif isinstance(spot, ListSpot) and isinstance(value, list):
             yield from self._listed(spot, value)  # pyright: ignore[reportUnknownArgumentType]

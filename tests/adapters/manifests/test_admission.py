@@ -58,7 +58,7 @@ def _live(draw: st.DrawFn) -> tuple[Item, Fields]:
     return item, {**fields, **{f"meta.{name}": value for name, value in metas.items() if value is not None}}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(live=_live(), form=st.sampled_from(("yaml", "json", "jsonl", "csv")))
 def test_what_is_admitted_reads_back_and_nothing_else_does(live: tuple[Item, Fields], form: str) -> None:
     item, fields = live

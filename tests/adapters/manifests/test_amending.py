@@ -109,7 +109,7 @@ def _in_form(folder: Path, document: dict[str, Any], form: str) -> bytes | None:
         return b"".join(writer.pieces(form, containers))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     document=st.one_of(coze_documents(), volcengine_documents(), volcengine_documents(one_type=True)),
     form=st.sampled_from(("scribe", *FORMS)),
