@@ -7,7 +7,7 @@ import pytest
 
 from kbsync.emulator import Behaviour
 from tests.cli.desk import COLLECTION, DATASET, MANIFEST, Desk
-from tests.cli.test_pull_new import DOCUMENT, IMAGE, behaving, changes, edit, live, lying
+from tests.cli.live import DOCUMENT, IMAGE, behaving, changes, edit, live, lying
 
 VOLC = f"kbsync: 1\ntarget: volc-bj\ncollection: {COLLECTION}\n"
 GOLDEN = Path(__file__).parent / "pulled"
