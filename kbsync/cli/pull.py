@@ -125,4 +125,13 @@ def _run(job: NewFiles | InPlace, workspace: Workspace, store: StateStore, found
         if not showing.dry:
             found.in_doubt(store.recognise(read, targets))
             quiet.pop_all()
+            _tell_lints(workspace, job.written, found)
     return most_telling({*found.tell(), *showing.exits()})
+
+
+def _tell_lints(workspace: Workspace, paths: Sequence[str], found: Findings) -> None:
+    """Say what in the manifests at *paths* a plan would refuse for a lint: some look at all items together."""
+    if paths and any(rule.lint and rule.severity == "error" for rule in workspace.rules.values()):
+        for problem in workspace.survey(paths).problems:
+            if problem.severity == "error":
+                found.add(problem.source, f"{problem.message} [{problem.rule}]", "a plan will refuse it")

@@ -107,6 +107,7 @@ class InPlace:
         for file in self._files:
             if leads_out(file):
                 raise UsageError(f"{file.name} is a link that leads out of its folder, and is not written to")
+        self.written = [str(file.path) for file in self._files]
         # What is listed is what these files declared when they were looked at.
         self._stamps = {file: _stamp(file.path) for file in self._files}
         self._read: list[tuple[Item, Fields]] = []

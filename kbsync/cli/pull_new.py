@@ -57,6 +57,7 @@ class NewFiles:
 
     def __init__(self, workspace: Workspace, places: Places, new: New, found: Findings, showing: Showing) -> None:
         self.places = dict.fromkeys(places, (_NOBODY,))
+        self.written: list[str] = []
         self._workspace = workspace
         self._new = new
         self._found = found
@@ -185,6 +186,7 @@ class NewFiles:
         mode = mode_of(output.path if output.path.exists() else self._workspace.config.file)
         reader = DeclaredReader(self._dialects, self._workspace.rules, self._workspace.allowed)
         write_output(output, new.form, writer, reader, mode)
+        self.written.append(str(output.path))
         self._showing.console.say(f"kbsync: {count(output.items, 'item')} written to {output.path}")
 
     def _put_todo(self) -> None:

@@ -218,6 +218,17 @@ def test_a_lint_that_is_an_error_leaves_out_what_it_finds(fresh: Desk) -> None:
     assert changes(fresh) == []
 
 
+def test_a_lint_of_all_items_that_is_an_error_is_told(fresh: Desk) -> None:
+    for number in range(20):
+        edit(fresh, "image", str(int(IMAGE) + number), caption="the same again")
+    fresh.configure(replace={"[targets.coze-cn]": '[lint]\nduplicate-caption = "error"\n[targets.coze-cn]'})
+
+    told = fresh.run("pull", *BOTH, "--out", "manifests/")
+
+    assert told.code == 3
+    assert "[duplicate-caption]" in told.err
+
+
 def test_what_csv_cannot_say_is_left_out_and_named(fresh: Desk) -> None:
     live(fresh, "doc", "doc_0000000", meta={"year": "of the dog"})
     live(fresh, "doc", "doc_0000001", meta={"行业": ""})
