@@ -14,7 +14,7 @@ from kbsync.adapters.manifests import (
     Writer,
     find_files,
     id_order,
-    keys_of,
+    keys_saying,
     worklist,
 )
 from kbsync.cli.options import check_writable
@@ -95,7 +95,7 @@ class NewFiles:
             item = Item(*place, id_)
             fields = self._fields(item, listed.items[id_])
             if fields:
-                yield _Entry(item, self._admission.in_order(item, keys_of(id_, fields)), fields)
+                yield _Entry(item, self._admission.in_order(item, keys_saying(id_, fields)), fields)
 
     def _fields(self, item: Item, live: Live) -> dict[str, Value]:
         """Return what a manifest can say of *item*, and tell the rest."""
@@ -107,7 +107,7 @@ class NewFiles:
             self._uncaptioned.append(item)
             self._found.add(item, "has no caption", partial=False)
         while fields:
-            faults = self._admission.faults(item, keys_of(item.id, fields), fields)
+            faults = self._admission.faults(item, keys_saying(item.id, fields), fields)
             if not faults:
                 break
             if "" in faults:

@@ -1,6 +1,6 @@
 """Manifests in YAML, JSON, JSON Lines and CSV: read as desired items, with mistakes as problems, and written anew."""
 
-from kbsync.adapters.manifests.admission import Admission, keys_of, path_of, plain_of, with_fields
+from kbsync.adapters.manifests.admission import Admission, keys_saying, path_of, plain_of, with_fields
 from kbsync.adapters.manifests.amending import Amender, amended
 from kbsync.adapters.manifests.declared import Declared, DeclaredReader, Fingerprint, fingerprint
 from kbsync.adapters.manifests.files import (
@@ -48,7 +48,7 @@ __all__ = (
     "format_of",
     "id_order",
     "is_manifest",
-    "keys_of",
+    "keys_saying",
     "left_behind",
     "manifest_schema",
     "path_of",

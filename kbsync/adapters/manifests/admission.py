@@ -14,7 +14,7 @@ from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Dialect
 from kbsync.core.rules import Problem, Rule
 
-__all__ = ("Admission", "Unsayable", "keys_of", "path_of", "plain_of", "with_fields")
+__all__ = ("Admission", "Unsayable", "keys_saying", "path_of", "plain_of", "with_fields")
 
 # Why, by field; under an empty name stands what is wrong with the item as a whole.
 Unsayable: TypeAlias = Mapping[str, str]
@@ -30,7 +30,7 @@ def plain_of(value: Value) -> Any:
     return plain_meta(value) if isinstance(value, MetaValue) else to_plain(value)
 
 
-def keys_of(id_: str, fields: Fields) -> dict[str, Any]:
+def keys_saying(id_: str, fields: Fields) -> dict[str, Any]:
     """Return the keys of an entry that declares *fields*, as `Declared` has them; meta fields stand by name."""
     keys = with_fields({"id": id_}, dict(sorted(fields.items())))
     return {**keys, "allow_empty": True} if "" in fields.values() else keys

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbsync.adapters.manifests import Admission, Declared, DeclaredReader, ManifestFile, Spool, Writer, keys_of
+from kbsync.adapters.manifests import Admission, Declared, DeclaredReader, ManifestFile, Spool, Writer, keys_saying
 from kbsync.core.fields import META_TYPES, Fields, MetaValue, UpdateRule
 from kbsync.core.items import Item, Source
 from kbsync.core.rules import Rule
@@ -24,7 +24,7 @@ RULES: Mapping[str, Rule] = ALL_RULES
 
 
 def faults(item: Item, fields: Fields, allow: frozenset[str] = frozenset()) -> Mapping[str, str]:
-    return Admission(TARGETS, RULES, allow).faults(item, keys_of(item.id, fields), fields)
+    return Admission(TARGETS, RULES, allow).faults(item, keys_saying(item.id, fields), fields)
 
 
 # ------------------------------------------------------------------------------------------------------------ any value
@@ -65,7 +65,7 @@ def test_what_is_admitted_reads_back_and_nothing_else_does(live: tuple[Item, Fie
     if not fields:
         return
     admission = Admission(TARGETS, RULES, frozenset())
-    keys = keys_of(item.id, fields)
+    keys = keys_saying(item.id, fields)
     wrong = admission.faults(item, keys, fields)
     assert wrong.keys() <= fields.keys()
 
@@ -115,7 +115,7 @@ def test_what_is_allowed_is_admitted() -> None:
 
 
 def test_an_empty_name_is_admitted_as_that() -> None:
-    assert keys_of("5", {"name": ""}) == {"id": "5", "name": "", "allow_empty": True}
+    assert keys_saying("5", {"name": ""}) == {"id": "5", "name": "", "allow_empty": True}
     assert faults(PAGE, {"name": ""}) == {}
 
 
@@ -123,4 +123,4 @@ def test_patience_does_not_end() -> None:
     admission = Admission(TARGETS, RULES, frozenset())
     fields: Fields = {"caption": "\0"}
 
-    assert all(admission.faults(IMAGE, keys_of("5", fields), fields) for _ in range(1100))
+    assert all(admission.faults(IMAGE, keys_saying("5", fields), fields) for _ in range(1100))
