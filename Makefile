@@ -6,7 +6,8 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
-	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-sim campaign-signals campaign-soak campaign-rates campaign-warm
+	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-pull campaign-rates campaign-signals campaign-sim \
+	campaign-soak campaign-warm
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -86,6 +87,9 @@ campaign-signals: $(BIN)/.dev ## 108 runs ended by one to three signals at rando
 
 campaign-locks: $(BIN)/.dev ## 1,000 races for the lock of a state, one winner each, and 100 full disks (15 minutes)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_locks.py tests/campaigns/test_full_disks.py
+
+campaign-pull: $(BIN)/.dev ## 100,000 items pulled as each format, and into it: a plan finds nothing to do (5 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_pull.py
 
 campaign-sim: $(BIN)/.dev ## 10,000 seeds of faults, rates, kills and edits on virtual time (15 minutes); SEED=N plays one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_simulation.py

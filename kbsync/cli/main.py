@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "convert": "Write manifests in another format.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
+    "pull": "Write what is live into manifests: new ones, or in their place.",
     "simulate": "Tell how long apply would take, and what if. Sends nothing.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",

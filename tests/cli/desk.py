@@ -145,6 +145,7 @@ class Desk:
         environment: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
         cwd: Path | None = None,
+        timeout_s: float = 60,
     ) -> Told:
         """Run a command in a process of its own, without a terminal; *prefix* is a command that runs it."""
         done = subprocess.run(
@@ -153,7 +154,7 @@ class Desk:
             capture_output=True,
             env={**os.environ, **(environment or {})},
             cwd=self.folder if cwd is None else cwd,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
         return Told(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -17,6 +17,7 @@ from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
 from kbsync.adapters.state.lock import StateLock, holder, remembered
 from kbsync.adapters.state.lockfile import Guarded, Holder
 from kbsync.adapters.state.mounts import check_local
+from kbsync.adapters.state.recognition import recognise
 from kbsync.adapters.state.recovery import Recovered, recover
 from kbsync.adapters.state.recovery_file import RunEnd, leave, read, records_of
 from kbsync.adapters.state.replacing import replace
@@ -269,6 +270,14 @@ class StateStore:
         if not is_there(self.path, remembered(self.path)):
             raise StateError(f"There is no state {self.path} to recover anything into.")
         return self._write().run(lambda connection: recover(connection, recovery))
+
+    def recognise(self, items: Iterable[tuple[Item, Fields]], targets: Collection[str] = ()) -> list[Item]:
+        """Make known what a read confirmed of *items*, in one transaction; their other known fields stay.
+
+        Return those in doubt, of which nothing is made known: a late write may come over what was read. *targets* may
+        have been sent to until now. Raises StateError and StateWriteError, with nothing changed.
+        """
+        return self._write().run(lambda connection: recognise(connection, items, targets, self._now_s()))
 
     def forget(self, items: Iterable[Item]) -> int:
         """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
