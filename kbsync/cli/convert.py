@@ -9,20 +9,12 @@ from typing import Final
 
 import click
 
-from kbsync.adapters.files import mode_of, write_whole
-from kbsync.adapters.manifests import (
-    MAX_DOCUMENT_BYTES,
-    ManifestFile,
-    Spool,
-    SpooledContainer,
-    Writer,
-    fingerprint,
-    format_of,
-    left_behind,
-)
+from kbsync.adapters.files import mode_of
+from kbsync.adapters.manifests import ManifestFile, Spool, SpooledContainer, Writer, format_of, left_behind
 from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
+from kbsync.cli.writing import write_manifest
 from kbsync.core.exits import Exit
 from kbsync.core.rules import Problem
 from kbsync.errors import KbsyncError, UsageError
@@ -31,7 +23,6 @@ from kbsync.views.wording import count
 __all__ = ("convert",)
 
 _ENDINGS: Final = {"yaml": ".yaml", "json": ".json", "jsonl": ".jsonl", "csv": ".csv"}
-_BY_CONTAINER: Final = frozenset({"yaml", "json"})
 _BLOCK_BYTES: Final = 1 << 20
 _OWNER_ONLY: Final = 0o600
 
@@ -79,7 +70,7 @@ def convert(
             for output in outputs:
                 # As readable as what was there, or else as what it comes from.
                 mode = mode_of(output.path if output.path.exists() else files[0].path)
-                _write(output, form, writer, workspace, mode)
+                write_manifest(output.path, form, writer, output.containers, workspace, mode)
                 console.say(f"kbsync: {count(output.items, 'item')} written to {output.path}")
         else:
             _print(form, list(spool.containers.values()), writer, workspace, console)
@@ -140,31 +131,14 @@ def _outputs(out: str, form: str, containers: Sequence[SpooledContainer]) -> Ite
         yield _Output(Path(out, name), [container])
 
 
-def _write(output: _Output, form: str, writer: Writer, workspace: Workspace, mode: int) -> None:
-    """Write *output*. Raises KbsyncError, and leaves what is there, unless it reads as what was to be written."""
-
-    def check(written: Path) -> None:
-        size_bytes = written.stat().st_size
-        if form in _BY_CONTAINER and size_bytes > MAX_DOCUMENT_BYTES:
-            message = f"{output.path} would have {size_bytes:,} bytes, and may have {MAX_DOCUMENT_BYTES:,}"
-            raise KbsyncError(f"{message}: write JSON Lines (.jsonl), without a limit")
-        reader = reader_of(workspace)
-        found = fingerprint(reader.read(ManifestFile(written, str(output.path), form)))
-        if found != writer.fingerprint(output.containers) or reader.problems:
-            raise KbsyncError(f"{output.path} would not say the same, and is not written: please report this")
-
-    pieces = writer.pieces(form, output.containers)
-    write_whole(output.path, pieces, mode=mode, check=check)
-
-
 def _print(
     form: str, containers: Sequence[SpooledContainer], writer: Writer, workspace: Workspace, console: Console
 ) -> None:
     refuse(list(writer.problems(form, containers)))
     with TemporaryDirectory() as folder:
-        output = _Output(Path(folder, f"out{_ENDINGS[form]}"), containers)
-        _write(output, form, writer, workspace, _OWNER_ONLY)
-        with output.path.open(encoding="utf-8", newline="") as file:
+        path = Path(folder, f"out{_ENDINGS[form]}")
+        write_manifest(path, form, writer, containers, workspace, _OWNER_ONLY)
+        with path.open(encoding="utf-8", newline="") as file:
             while piece := file.read(_BLOCK_BYTES):
                 console.out.write(piece)
         console.out.flush()

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,20 +13,22 @@ import anyio
 import anyio.lowlevel
 
 from kbsync.adapters.config import Access, Config
+from kbsync.adapters.state import StateStore
 from kbsync.cli.options import Console
 from kbsync.cli.running import WINDOW_S, open_target
 from kbsync.cli.signals import Signals
 from kbsync.core.causes import cause_of
 from kbsync.core.events import Event
 from kbsync.core.exits import Exit
-from kbsync.core.listing import Incomplete, Listed
+from kbsync.core.listing import Complete, Incomplete, Listed
 from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
+from kbsync.errors import StateError
 from kbsync.views.log import Log
 from kbsync.views.wording import count
 
-__all__ = ("Place", "Reading", "accesses_to")
+__all__ = ("Place", "Reading", "accesses_to", "not_before_s", "unread_lines")
 
 # A target, a container, and the kind of its items.
 Place: TypeAlias = tuple[str, str, str]
@@ -40,6 +42,28 @@ _TELL_EVERY_S: Final = 10.0
 def accesses_to(targets: Collection[str], config: Config) -> dict[str, Access]:
     """Return how to speak to each of *targets*, with its secrets. Raises CredentialsError."""
     return {name: config.targets[name].access(os.environ, config.folder) for name in targets}
+
+
+def not_before_s(store: StateStore) -> float:
+    """Return when the first request may leave: a window after the last one of whoever wrote to the state before."""
+    now_s = time.time()
+    try:
+        last_s = max(store.last_send_s().values(), default=0.0)
+    except StateError:  # it may have been just now
+        last_s = now_s
+    return min(last_s, now_s) + WINDOW_S
+
+
+def unread_lines(places: Iterable[Place], found: Mapping[Place, Listed]) -> Iterator[str]:
+    """Yield a line for each of *places* whose list was not read whole."""
+    for place in places:
+        match found.get(place):
+            case Incomplete(reason, detail):
+                yield f"kbsync: {'/'.join(place)} cannot be read whole: {reason}{f', {detail}' if detail else ''}"
+            case None:
+                yield f"kbsync: {'/'.join(place)} was not read"
+            case Complete():
+                pass
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Manifests in YAML, JSON, JSON Lines and CSV: read as desired items, with mistakes as problems, and written anew."""
 
-from kbsync.adapters.manifests.declared import DeclaredReader, fingerprint
+from kbsync.adapters.manifests.declared import Declared, DeclaredReader, fingerprint, keys_of
 from kbsync.adapters.manifests.files import (
     MAX_DOCUMENT_BYTES,
     ManifestFile,
@@ -19,6 +19,7 @@ from kbsync.adapters.manifests.writing import Writer, left_behind
 
 __all__ = (
     "MAX_DOCUMENT_BYTES",
+    "Declared",
     "DeclaredReader",
     "Formatter",
     "ManifestFile",
@@ -36,6 +37,7 @@ __all__ = (
     "fingerprint",
     "format_of",
     "is_manifest",
+    "keys_of",
     "left_behind",
     "manifest_schema",
     "read_manifests",

@@ -17,7 +17,7 @@ from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Dialect, Entry, KindDialect
 from kbsync.core.rules import Finding, Problem, Rule
 
-__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "plain_meta")
+__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "keys_of", "plain_meta")
 
 _SIZE_BYTES: Final = 16
 _NOTHING: Final[tuple[Any, ...]] = (None, False, (), {})
@@ -74,7 +74,7 @@ class DeclaredReader:
             # The reader yields an item before it checks the next entry.
             entry: Entry = self._last.entry
             assert entry.id == desired.item.id
-            yield Declared(desired.item, _keys_of(entry), desired.source)
+            yield Declared(desired.item, keys_of(entry), desired.source)
 
 
 @dataclass(slots=True)
