@@ -71,7 +71,7 @@ class _Map:
             self._problems.add((self._lines.number, 1), *not_utf8(file))
 
     def _rows(self, records: Iterator[list[str]]) -> None:
-        header: list[str] = next(records, [])
+        header = next(records, list[str]())
         missing = [name for name in _NEEDED if name not in header]
         if missing:
             message = f"an id map has the columns from_id and to_id; {' and '.join(missing)} is not among these"

@@ -118,7 +118,8 @@ def plain_meta(value: MetaValue) -> Any:
             return {"type": value.type, "value": inner}
 
 
-def _keys_of(entry: Entry) -> dict[str, Any]:
+def keys_of(entry: Entry) -> dict[str, Any]:
+    """Return the keys of *entry* as `Declared` has them."""
     values = ((key, getattr(entry, key)) for key in entry_keys(type(entry)))
     return {key: _plain(value) for key, value in values if value not in _NOTHING}
 
