@@ -74,7 +74,7 @@ class _Map:
         header = next(records, list[str]())
         missing = [name for name in _NEEDED if name not in header]
         if missing:
-            message = f"an id map has the columns from_id and to_id; {' and '.join(missing)} is not among these"
+            message = f"an id map has the columns from_id and to_id; missing: {', '.join(missing)}"
             self._problems.add(self._lines.trail.begin(), "missing-key", message)
             return
         columns = [header.index(name) if name in header else None for name in ("kind", *_NEEDED)]

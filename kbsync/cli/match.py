@@ -230,12 +230,13 @@ def _paired(side: Origin, lists: Lists, strategies: Sequence[Strategy], *, decla
 
 def _carried(side: Origin, matching: Matching, near: int, carried: Spool, workspace: Workspace) -> Handover:
     """Put what is carried over into *carried*, and return what came of everything."""
-    target = side.kinds.destination.target
-    dialect, operations = workspace.dialects()[target], workspace.operations()[target]
-    held = {kind: held_by(operations, kind) for kind in side.kinds.there.values()}
+    (target, _), there = side.kinds.destination, side.kinds.there
+    dialects, operations = workspace.dialects(), workspace.operations()[target]
+    declared, dialect = dialects[side.kinds.origin.target].kinds, dialects[target].kinds
+    held = {kind: held_by(operations, kind) for kind in there.values()}
     carriers = {
-        kind: Carrier(dialect.kinds[kind], families, workspace.rules, workspace.allowed)
-        for kind, families in held.items()
+        kind: Carrier(declared[kind], dialect[like], held[like], workspace.rules, workspace.allowed)
+        for kind, like in there.items()
     }
     pairs = {pair.here.item: pair for pair in matching.pairs}
     lost: list[Lost] = []
@@ -245,7 +246,7 @@ def _carried(side: Origin, matching: Matching, near: int, carried: Spool, worksp
         if pair is None:
             continue
         keys = {key: value for key, value in found.keys.items() if key != "id"}
-        become = carriers[pair.there.kind].carry(pair.there.item.id, keys)
+        become = carriers[found.item.kind].carry(pair.there.item.id, keys)
         unsaid: Sequence[Loss] = side.losses.get(found.item, ()) if become.usable else ()
         lost.extend(Lost(pair.here, pair.there.item, loss) for loss in (*unsaid, *become.losses))
         if become.entry is not None:

@@ -58,12 +58,19 @@ def kind_there(kind: str, kinds: Iterable[str]) -> str | None:
 class Carrier:
     """Carries entries over to items of one kind, which *dialect* declares and which hold fields of the families *held*.
 
-    *rules* has every rule by id; those in *allow* are lifted when they can be.
+    *rules* has every rule by id; those in *allow* are lifted when they can be. Entries *declared* by the same dialect
+    raise no doubt there that they do not raise where they are.
     """
 
     def __init__(
-        self, dialect: KindDialect, held: frozenset[str], rules: Mapping[str, Rule], allow: frozenset[str]
+        self,
+        declared: KindDialect,
+        dialect: KindDialect,
+        held: frozenset[str],
+        rules: Mapping[str, Rule],
+        allow: frozenset[str],
     ) -> None:
+        self._raises_doubts = declared.model is not dialect.model
         self._dialect = dialect
         self._held = held
         self._rules = rules
@@ -82,7 +89,8 @@ class Carrier:
             entry, broken = self._validated(id_, keys, fields)
             errors = {_field_of(one): one for one in reversed(broken) if self._refuses(one.rule)}
             if not errors:
-                doubts = (Loss(_field_of(one), "doubtful", one.rule, one.message) for one in broken)
+                told = broken if self._raises_doubts else ()
+                doubts = (Loss(_field_of(one), "doubtful", one.rule, one.message) for one in told)
                 return Carried(entry if fields else None, (*losses, *doubts))
             losses.extend(Loss(field, "refused", one.rule, one.message) for field, one in errors.items())
             if "" in errors:

@@ -40,6 +40,7 @@ def match_json(handover: Handover) -> Iterator[bytes]:
             "missing": len(matching.missing),
             "left_over": len(matching.left_over),
             "declared": handover.entries,
+            "not_carried": sum(lost.loss.reason != "doubtful" for lost in handover.lost if lost.loss.field),
             "refused": handover.refused,
         },
     }

@@ -30,10 +30,10 @@ _WHY: Final[Mapping[Why, str]] = {
 }
 _REASONS: Final[Mapping[Reason, str]] = {
     "no_place": "",
-    "refused": "not carried over",
-    "doubtful": "carried over, with a warning",
-    "untold": "not carried over: the live list does not tell it in a form that a manifest has",
-    "empty": "not carried over: it is empty here, which nobody has declared",
+    "refused": "the destination's rules refuse it",
+    "doubtful": "a rule warns of it there",
+    "untold": "the live list does not tell it in a form that a manifest has",
+    "empty": "it is empty here, which nobody has declared",
 }
 
 
@@ -132,14 +132,27 @@ def _alike(missing: Iterable[Missing], left_over: Iterable[Candidate]) -> Mappin
 
 # ---------------------------------------------------------------------------------------------------- what has no place
 def _lost(handover: Handover, paint: Paint, width: int) -> Iterator[str]:
-    if not handover.lost:
-        return
-    yield ""
-    yield paint.bold("Not carried over as it is")
     groups: dict[tuple[str, Reason, str], list[Lost]] = {}
     for lost in handover.lost:
         loss = lost.loss
         groups.setdefault((loss.field, loss.reason, loss.rule), []).append(lost)
+    doubtful = {key: group for key, group in groups.items() if key[1] == "doubtful"}
+    others = {key: group for key, group in groups.items() if key not in doubtful}
+    yield from _losses("Not carried over", others, handover, paint, width)
+    yield from _losses("Carried over, and doubtful", doubtful, handover, paint, width)
+
+
+def _losses(
+    title: str,
+    groups: Mapping[tuple[str, Reason, str], Sequence[Lost]],
+    handover: Handover,
+    paint: Paint,
+    width: int,
+) -> Iterator[str]:
+    if not groups:
+        return
+    yield ""
+    yield paint.bold(title)
     for (field, _, _), group in sorted(groups.items()):
         what = f"{paint.yellow(one_line(field, _NAME_WIDTH))} of " if field else ""
         yield f"  {what}{count(len(group), 'item')}: {_reason(group[0], handover)}"

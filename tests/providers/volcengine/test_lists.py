@@ -91,7 +91,9 @@ def test_documents_that_are_still_processed_are_told(status: int, pending: bool)
 
 
 def test_an_entry_tells_of_the_file_behind_it() -> None:
-    page = pages([{"doc_id": "a", "doc_name": "a.pdf", "doc_size": 20_000, "doc_type": "pdf"}, {"doc_id": "b"}], total=2)
+    page = pages(
+        [{"doc_id": "a", "doc_name": "a.pdf", "doc_size": 20_000, "doc_type": "pdf"}, {"doc_id": "b"}], total=2
+    )
 
     assert isinstance(page, Page)
     assert page.items["a"].hints == Hints("a.pdf", 20_000, "pdf")
