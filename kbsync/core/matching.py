@@ -1,5 +1,6 @@
 """Pairing the items of two containers: one here with one there, and only where nothing else could be meant."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -162,14 +163,16 @@ STRATEGIES: Final[Mapping[str, Sequence[Strategy]]] = {
 class _Side:
     """The candidates of one side: all of them, and of those without a counterpart the number of their pool.
 
-    Pool 0 holds those that nothing was found for; in any other everybody shares a key. *keyed* are those that some
-    strategy had a key for, *told* those that one decided about in vain.
+    Pool 0 holds those that nothing was found for; in any other everybody shares a key. *sizes* are those of the pools
+    when the present strategy began. *keyed* are those that some strategy had a key for, *told* those that one decided
+    about in vain.
     """
 
     all: tuple[Candidate, ...]
     open: dict[Item, tuple[Candidate, int]] = field(init=False)
     keyed: set[Item] = field(default_factory=set[Item])
     told: set[Item] = field(default_factory=set[Item])
+    sizes: Counter[int] = field(default_factory=Counter[int])
 
     def __post_init__(self) -> None:
         self.open = {one.item: (one, 0) for one in self.all}
@@ -178,6 +181,7 @@ class _Side:
     def keys(self, key_of: Callable[[Candidate], Hashable], *, pooled: bool) -> dict[Hashable, list[Candidate]]:
         """Return the open candidates by what only their like has: the key, the kind, and if *pooled* the pool."""
         found: dict[Hashable, list[Candidate]] = {}
+        self.sizes = Counter(pool for _, pool in self.open.values())
         for one, pool in self.open.values():
             key = key_of(one)
             if key is not None:
@@ -185,14 +189,17 @@ class _Side:
                 found.setdefault((one.kind, pool if pooled else 0, key), []).append(one)
         return found
 
+    def are_pool(self, candidates: Sequence[Candidate]) -> bool:
+        """Tell whether *candidates*, of one pool, were all of it when there were `keys`."""
+        pool = self.open[candidates[0].item][1]
+        return pool > 0 and self.sizes[pool] == len(candidates)
+
     def move(self, candidates: Iterable[Candidate], pool: int) -> None:
         for one in candidates:
             self.open[one.item] = (one, pool)
 
     def decide(self, candidates: Iterable[Candidate]) -> None:
-        for one in candidates:
-            if self.open.pop(one.item, None) is not None:
-                self.told.add(one.item)
+        self.told.update(one.item for one in candidates if self.open.pop(one.item, None) is not None)
 
     def pools(self) -> dict[int, list[Candidate]]:
         found: dict[int, list[Candidate]] = {}
@@ -221,7 +228,7 @@ class _Table:
             if len(ours) == len(theirs) == 1:
                 if strategy.agree(ours[0], theirs[0]):
                     self._pair(ours[0], theirs[0], strategy.name)
-            elif not strategy.decides:
+            elif not strategy.decides and not (self._here.are_pool(ours) and self._there.are_pool(theirs)):
                 self._here.move(ours, len(self._makers))
                 self._there.move(theirs, len(self._makers))
                 self._makers.append(strategy.name)

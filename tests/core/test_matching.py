@@ -108,6 +108,12 @@ def test_exact_names_come_first_when_they_are_named_first() -> None:
     assert ids(match(left, right, by("name", "normalised-name"))) == {("1", "8", "name"), ("2", "7", "name")}
 
 
+def test_what_was_ambiguous_before_a_strategy_and_is_after_it_is_so_by_the_first() -> None:
+    left, right = [here("1", "a"), here("2", "a")], [there("7", "a")]
+
+    assert [group.by for group in match(left, right, by("name", "normalised-name")).ambiguous] == ["name"]
+
+
 # ------------------------------------------------------------------------------------------------------- size and type
 def test_two_that_alone_have_a_size_and_a_type_are_a_pair() -> None:
     left = [here("1", None, 5, "JPEG"), here("2", None, 5, "png"), here("3", None, None, "png"), here("4", None, 5)]
