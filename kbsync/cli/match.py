@@ -8,17 +8,17 @@ import click
 
 from kbsync.adapters.files import mode_of, write_whole
 from kbsync.adapters.id_maps import read_id_map
-from kbsync.adapters.manifests import Declared, ManifestFile, Spool, Writer, format_of, keys_of
+from kbsync.adapters.manifests import ManifestFile, Spool, Writer, format_of
 from kbsync.cli.counterparts import Kinds, Lists, Origin, parse_container, read_lists
+from kbsync.cli.handing_over import hand_over
 from kbsync.cli.options import Console, allow_option, check_writable, config_option, console_of, paths_argument
 from kbsync.cli.reading import Place
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
 from kbsync.cli.writing import write_manifest
-from kbsync.core.carrying import Carrier, Loss, held_by
 from kbsync.core.entries import nearest
 from kbsync.core.exits import Exit, most_telling
-from kbsync.core.handover import Handover, Lost
+from kbsync.core.handover import Handover
 from kbsync.core.matching import STRATEGIES, Candidate, Matching, Strategy, by_told
 from kbsync.core.matching import match as pair_up
 from kbsync.core.rules import Problem
@@ -112,7 +112,7 @@ def match(
             side.take(lists.lists, workspace)
 
         matching, near = _paired(side, lists, _strategies(words, told), declared=not live)
-        handover = _carried(side, matching, near, carried, workspace)
+        handover = hand_over(side, matching, carried, workspace, near=near, near_by=_NEAR_BY)
         _say_what_maps_name_in_vain(told, matching, console)
         writer = Writer(workspace.dialects(), carried)
         containers = list(carried.containers.values())
@@ -199,11 +199,16 @@ def _check_outputs(out: Path, map_file: Path | None, words: Sequence[str], kinds
 
 
 def _places(side: Origin, words: Sequence[str], told: Mapping[str, _Told], *, live: bool) -> dict[Place, list[str]]:
-    """Return the lists to read: those there, and those here for live values, or what manifests do not say."""
+    """Return the lists to read: those there, and those here for live values, or what manifests do not say.
+
+    What an id map names there has to be there.
+    """
     kinds = side.kinds
-    named = [id_ for one in told.values() for id_ in one.pairs.values()]
-    used = kinds.there if live else {kind: kinds.there[kind] for _, _, kind in side.ids}
-    places: dict[Place, list[str]] = {kinds.destination.place(kind): named for kind in used.values()}
+    used = list(kinds.there) if live else list(dict.fromkeys(kind for _, _, kind in side.ids))
+    places: dict[Place, list[str]] = {}
+    for kind in used:
+        named = (id_ for one in told.values() for (of, _), id_ in one.pairs.items() if of in {kind, ""})
+        places.setdefault(kinds.destination.place(kinds.there[kind]), []).extend(named)
     if live or "size-and-type" in words or (side.is_nameless and not _BY_NAMES.isdisjoint(words)):
         places |= {kinds.origin.place(kind): side.ids.get(kinds.origin.place(kind), []) for kind in used}
     return places
@@ -226,34 +231,6 @@ def _paired(side: Origin, lists: Lists, strategies: Sequence[Strategy], *, decla
         return matching, 0
     missing = [one for one, why in matching.missing if why == "absent"]
     return matching, len(pair_up(missing, matching.left_over, STRATEGIES[_NEAR_BY]).pairs)
-
-
-def _carried(side: Origin, matching: Matching, near: int, carried: Spool, workspace: Workspace) -> Handover:
-    """Put what is carried over into *carried*, and return what came of everything."""
-    (target, _), there = side.kinds.destination, side.kinds.there
-    dialects, operations = workspace.dialects(), workspace.operations()[target]
-    declared, dialect = dialects[side.kinds.origin.target].kinds, dialects[target].kinds
-    held = {kind: held_by(operations, kind) for kind in there.values()}
-    carriers = {
-        kind: Carrier(declared[kind], dialect[like], held[like], workspace.rules, workspace.allowed)
-        for kind, like in there.items()
-    }
-    pairs = {pair.here.item: pair for pair in matching.pairs}
-    lost: list[Lost] = []
-    entries = 0
-    for found in side.spool.all():
-        pair = pairs.get(found.item)
-        if pair is None:
-            continue
-        keys = {key: value for key, value in found.keys.items() if key != "id"}
-        become = carriers[found.item.kind].carry(pair.there.item.id, keys)
-        unsaid: Sequence[Loss] = side.losses.get(found.item, ()) if become.usable else ()
-        lost.extend(Lost(pair.here, pair.there.item, loss) for loss in (*unsaid, *become.losses))
-        if become.entry is not None:
-            carried.add(Declared(pair.there.item, keys_of(become.entry), found.source))
-            entries += 1
-    near_by = _NEAR_BY if near else ""
-    return Handover(side.kinds.origin, side.kinds.destination, matching, entries, lost, held, near, near_by)
 
 
 def _say_what_maps_name_in_vain(told: Mapping[str, _Told], matching: Matching, console: Console) -> None:

@@ -5,6 +5,9 @@ import io
 import json
 from dataclasses import replace
 
+import jsonschema
+import pytest
+
 from kbsync.core.carrying import Loss
 from kbsync.core.handover import Handover, Lost
 from kbsync.core.items import Item, Source
@@ -12,6 +15,7 @@ from kbsync.core.matching import STRATEGIES, Candidate, match
 from kbsync.views.id_map_csv import id_map_csv
 from kbsync.views.match_json import match_json
 from kbsync.views.match_text import match_text
+from kbsync.views.schemas import MATCH_SCHEMA
 from tests.views import golden
 from tests.views.worlds import HOSTILE, harmless
 
@@ -62,6 +66,7 @@ HANDOVER = Handover(
     ),
     held={"document": frozenset({"name", "meta"})},
 )
+EMPTY = Handover(HERE, THERE, match((), (), ()), 0, (), {})
 EVIL_ITEM = Item(EVIL, EVIL, EVIL, EVIL)
 EVIL_ONE = Candidate(EVIL_ITEM, EVIL, EVIL, source=Source(EVIL, 1, 1))
 EVIL_LOSS = Loss(EVIL, "no_place", "rule", EVIL)
@@ -116,6 +121,11 @@ def test_a_match_as_json() -> None:
         "rule": "meta-value-length",
         "message": "the text is 270 bytes long; the most is 256",
     }
+
+
+@pytest.mark.parametrize("handover", [HANDOVER, EMPTY], ids=["full", "empty"])
+def test_a_match_as_json_fits_its_schema(handover: Handover) -> None:
+    jsonschema.validate(json.loads(b"".join(match_json(handover))), MATCH_SCHEMA)
 
 
 def test_an_id_map_has_a_row_for_every_item_here() -> None:
