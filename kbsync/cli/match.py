@@ -192,10 +192,15 @@ def _check_outputs(out: Path, map_file: Path | None, words: Sequence[str], kinds
         raise UsageError(f"--map {map_file}: an id map ends in .csv")
     check_writable("--map", map_file)
     for other in (out, *(Path(word.removeprefix(_CSV)) for word in words if word.startswith(_CSV))):
-        if other.absolute() == map_file.absolute() or (
-            other.exists() and map_file.exists() and other.samefile(map_file)
-        ):
+        if _is_same(other, map_file):
             raise UsageError(f"--map {map_file}: this file stands for something else in this command")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.absolute() == other.absolute() or one.samefile(other)
+    except OSError:  # one of them is not there, or never could be
+        return False
 
 
 def _places(side: Origin, words: Sequence[str], told: Mapping[str, _Told], *, live: bool) -> dict[Place, list[str]]:

@@ -508,6 +508,13 @@ def test_a_manifest_of_the_destination_is_replaced_and_any_other_stays(move: Mov
     assert move.match("--out", "notes.json").code == 64
 
 
+def test_a_map_that_never_could_be_is_told(move: Move) -> None:
+    told = move.match("--by", f"csv:{'x' * 300}", "--map", "map.csv")
+
+    assert told.code == 65
+    assert "File name too long [unreadable-file]" in told.err
+
+
 @pytest.mark.parametrize("name", ["new.yaml", "new.json", "new.jsonl", "new.csv"])
 def test_the_manifest_is_of_the_format_that_its_ending_says(move: Move, name: str) -> None:
     assert move.match("--out", name).code == 0
@@ -553,6 +560,10 @@ def test_a_mistake_in_a_manifest_or_a_map_is_told_before_anything_is_read(move: 
         (("--map", "map.txt"), "an id map ends in .csv"),
         (("--out", "m.csv", "--map", "m.csv"), "this file stands for something else"),
         (("--by", "csv:m.csv", "--map", "m.csv"), "this file stands for something else"),
+        (("--from", f"coze-cn/{'9' * 300}"), "a Coze id is 1 to 20 digits"),
+        (("--from", "\x1b[2J/1"), "there is no target"),
+        (("--out", f"{'x' * 300}.yaml"), "File name too long"),
+        (("--map", f"{'x' * 300}.csv"), "File name too long"),
         (("--live", "manifests"), "--live reads no manifest"),
         (("",), "a PATH is empty"),
     ],
