@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
-	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-pull campaign-rates campaign-signals campaign-sim \
-	campaign-soak campaign-warm
+	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-migration campaign-pull campaign-rates \
+	campaign-signals campaign-sim campaign-soak campaign-warm
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -93,6 +93,9 @@ campaign-pull: $(BIN)/.dev ## 100,000 items pulled as each format, and into it: 
 
 campaign-sim: $(BIN)/.dev ## 10,000 seeds of faults, rates, kills and edits on virtual time (15 minutes); SEED=N plays one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_simulation.py
+
+campaign-migration: $(BIN)/.dev ## 20,000 items go to another account at 500/s, through a kill: both end equal (2 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_migration.py
 
 campaign-soak: $(BIN)/.dev ## 100,000 items while three answers in ten are bad: memory and descriptors stay flat (4 minutes)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_soak.py

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "validate": "Check manifests and configuration, offline.",
     "fmt": "Rewrite manifests in one form, and keep what they say.",
     "convert": "Write manifests in another format.",
+    "match": "Pair the items of two containers, and write the manifest of the second.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
     "pull": "Write what is live into manifests: new ones, or in their place.",

@@ -16,7 +16,7 @@ from kbsync.cli.pull_in_place import InPlace
 from kbsync.cli.pull_new import New, NewFiles
 from kbsync.cli.pull_places import declared_places, named_places, of_kinds
 from kbsync.cli.pull_telling import Findings, Showing
-from kbsync.cli.reading import Reading, accesses_to, not_before_s, unread
+from kbsync.cli.reading import Reading, accesses_to, not_before_s, unread_lines
 from kbsync.cli.running import WINDOW_S
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
@@ -119,7 +119,7 @@ def _run(job: NewFiles | InPlace, workspace: Workspace, store: StateStore, found
         lists = reading.read(accesses)
         whole = {place: listed for place, listed in lists.items() if isinstance(listed, Complete)}
         if reading.exits or len(whole) < len(job.places):
-            console.err.lines(problem_lines([*unread(job.places, lists), "kbsync: nothing was written"]))
+            console.err.lines(problem_lines([*unread_lines(job.places, lists), "kbsync: nothing was written"]))
             return most_telling(reading.exits or {Exit.ERROR})
         read = job.take(whole)
         if not showing.dry:

@@ -28,7 +28,7 @@ from kbsync.errors import StateError
 from kbsync.views.log import Log
 from kbsync.views.wording import count
 
-__all__ = ("Place", "Reading", "accesses_to", "not_before_s", "unread")
+__all__ = ("Place", "Reading", "accesses_to", "not_before_s", "unread_lines")
 
 # A target, a container, and the kind of its items.
 Place: TypeAlias = tuple[str, str, str]
@@ -54,7 +54,7 @@ def not_before_s(store: StateStore) -> float:
     return min(last_s, now_s) + WINDOW_S
 
 
-def unread(places: Iterable[Place], found: Mapping[Place, Listed]) -> Iterator[str]:
+def unread_lines(places: Iterable[Place], found: Mapping[Place, Listed]) -> Iterator[str]:
     """Yield a line for each of *places* whose list was not read whole."""
     for place in places:
         match found.get(place):

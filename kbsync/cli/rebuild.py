@@ -9,7 +9,7 @@ import click
 from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import note
 from kbsync.cli.options import allow_option, config_option, console_of, paths_argument
-from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s, unread
+from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s, unread_lines
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.listing import Complete
@@ -55,7 +55,7 @@ def rebuild(
         found = reading.read(accesses)
         whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
         if reading.exits or len(whole) < len(places):
-            console.err.lines(problem_lines([*unread(places, found), "kbsync: nothing was replaced"]))
+            console.err.lines(problem_lines([*unread_lines(places, found), "kbsync: nothing was replaced"]))
             return most_telling(reading.exits or {Exit.ERROR})
 
         rebuilt = look_up(declared, whole)

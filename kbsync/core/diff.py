@@ -94,7 +94,9 @@ class Comparison:
             self.skipped.extend(Skipped(change, "protected") for change in changes)
         else:
             self.changes.extend(changes)
-            if known:
+            # A request of which nothing was ever confirmed is new, as it is to an item of which nothing is: what an
+            # interrupted apply has left of an item is no change of something known.
+            if any(field.known is not None for change in changes for field in change.fields):
                 self._count(changes)
 
         left = tuple(sorted(known.keys() - desired.fields.keys() - desired.ignored))

@@ -15,6 +15,7 @@ __all__ = (
     "Accepted",
     "Answer",
     "Codec",
+    "Hints",
     "Live",
     "Lost",
     "Operation",
@@ -184,6 +185,21 @@ class ReadResult:
     live: Mapping[Item, object] = field(repr=False, default_factory=dict[Item, object])
 
 
+class Hints(NamedTuple):
+    """What a list tells of the file behind an item, and what no manifest declares; None is what it does not tell.
+
+    *type* is the provider's own word, usually the ending of the file's name in lower case. No hint is ever compared
+    with a manifest: what a size counts is the provider's own affair.
+    """
+
+    name: str | None = None
+    size_bytes: int | None = None
+    type: str | None = None
+
+
+_NO_HINTS: Final = Hints()
+
+
 class Live(NamedTuple):
     """What a list tells of one item.
 
@@ -195,6 +211,7 @@ class Live(NamedTuple):
     fields: Fields
     untold: frozenset[str] = frozenset()
     pending: bool = False
+    hints: Hints = _NO_HINTS
 
     def tells(self, field: str) -> bool:
         """Tell whether the list said what *field* is, or that it is not set."""

@@ -1,6 +1,6 @@
-"""JSON Schemas of the documents that kbsync writes: plans and reports.
+"""JSON Schemas of the documents that kbsync writes: plans, reports, and what came of a match.
 
-Readers of a plan refuse unknown keys. A report may gain keys within its version, so its schema allows them.
+Readers of a plan refuse unknown keys. The others may gain keys within their version, so their schemas allow them.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ from kbsync.core.exits import Exit
 from kbsync.core.fields import META_TYPES
 from kbsync.core.plan import PLAN_FORMAT
 from kbsync.core.report import OUTCOMES, REPORT_FORMAT
+from kbsync.views.match_json import MATCH_FORMAT
 
-__all__ = ("PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
+__all__ = ("MATCH_SCHEMA", "PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final[Mapping[str, Any]] = {"type": "string"}
@@ -161,4 +162,57 @@ REPORT_LINE_SCHEMA: Final[Mapping[str, Any]] = {
     "title": "A line of a report in JSON Lines: the run first, then one line for each change",
     "oneOf": [_object(_RUN, closed=False), _ref("row")],
     "$defs": {**_DEFS, "row": _ROW},
+}
+
+_END: Final = _object({"target": _TEXT, "container": _TEXT})
+_CANDIDATE: Final[Mapping[str, Any]] = {
+    "item": _ref("item"),
+    "name": {"type": ["string", "null"], "description": "null when it is not known."},
+    "source": {"anyOf": [_ref("source"), {"type": "null"}]},
+}
+_ITEMS: Final[Mapping[str, Any]] = {"from": _ref("item"), "to": _ref("item")}
+
+MATCH_SCHEMA: Final[Mapping[str, Any]] = {
+    "$schema": _DIALECT,
+    "title": "What came of a match of kbsync: every item of a container, and its counterpart in another",
+    **_object(
+        {
+            "format": {"const": MATCH_FORMAT},
+            "from": _END,
+            "to": _END,
+            "exit": _RUN["exit"],
+            "summary": _object(
+                dict.fromkeys(
+                    (
+                        *("items", "paired", "ambiguous", "missing", "left_over"),
+                        *("declared", "not_carried", "refused"),
+                    ),
+                    _COUNT,
+                ),
+                closed=False,
+            ),
+            "pairs": _list(_object({**_ITEMS, "by": _TEXT, "name": _CANDIDATE["name"]}, closed=False)),
+            "ambiguous": _list(
+                _object({"by": _TEXT, "from": _list(_ref("candidate")), "to": _list(_ref("candidate"))}, closed=False)
+            ),
+            "missing": _list(
+                _object({**_CANDIDATE, "why": {"enum": ["absent", "nameless", "taken", "told"]}}, closed=False)
+            ),
+            "left_over": _list(_ref("candidate")),
+            "not_carried": _list(
+                _object(
+                    {
+                        **_ITEMS,
+                        "field": {**_TEXT, "description": "Empty when the item there cannot be declared at all."},
+                        "reason": {"enum": ["no_place", "refused", "doubtful", "untold", "empty"]},
+                        "rule": _TEXT,
+                        "message": _TEXT,
+                    },
+                    closed=False,
+                )
+            ),
+        },
+        closed=False,
+    ),
+    "$defs": {**_DEFS, "candidate": _object(_CANDIDATE, closed=False)},
 }

@@ -4,7 +4,7 @@ from kbsync.adapters.manifests.admission import Admission, keys_saying, path_of,
 from kbsync.adapters.manifests.amending import Amender, amended
 from kbsync.adapters.manifests.cache import PlanCache
 from kbsync.adapters.manifests.cache_file import CacheLostError
-from kbsync.adapters.manifests.declared import Declared, DeclaredReader, Fingerprint, fingerprint
+from kbsync.adapters.manifests.declared import Declared, DeclaredReader, Fingerprint, fingerprint, keys_of
 from kbsync.adapters.manifests.declaring import Declarer
 from kbsync.adapters.manifests.files import (
     MAX_DOCUMENT_BYTES,
@@ -54,6 +54,7 @@ __all__ = (
     "format_of",
     "id_order",
     "is_manifest",
+    "keys_of",
     "keys_saying",
     "left_behind",
     "manifest_schema",

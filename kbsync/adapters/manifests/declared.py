@@ -17,7 +17,7 @@ from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Desired, Dialect, Entry, KindDialect
 from kbsync.core.rules import Finding, Problem, Rule
 
-__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "plain_meta")
+__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "keys_of", "plain_meta")
 
 _SIZE_BYTES: Final = 16
 _NOTHING: Final[tuple[Any, ...]] = (None, False, (), {})
@@ -79,7 +79,7 @@ class DeclaredReader:
             # The reader yields an item before it checks the next entry.
             entry: Entry = self._last.entry
             assert entry.id == desired.item.id
-            yield desired, _keys_of(entry)
+            yield desired, keys_of(entry)
 
 
 @dataclass(slots=True)
@@ -123,7 +123,8 @@ def plain_meta(value: MetaValue) -> Any:
             return {"type": value.type, "value": inner}
 
 
-def _keys_of(entry: Entry) -> dict[str, Any]:
+def keys_of(entry: Entry) -> dict[str, Any]:
+    """Return the keys of *entry* as `Declared` has them."""
     values = ((key, getattr(entry, key)) for key in entry_keys(type(entry)))
     return {key: _plain(value) for key, value in values if value not in _NOTHING}
 

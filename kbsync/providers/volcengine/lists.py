@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 
 from kbsync.core.fields import Value
-from kbsync.core.pages import Entry, Layout, read_page, told_text
+from kbsync.core.pages import Entry, Layout, read_page, told_hints, told_text
 from kbsync.core.wire import Answer, Live, Page, Verdict
 from kbsync.providers.volcengine.entries import container_keys
 from kbsync.providers.volcengine.live import parse_live
@@ -75,7 +75,8 @@ def _live(entry: Entry) -> Live:
             untold.add(field)
         else:
             fields[field] = value
-    return Live(fields, frozenset(untold), as_object(entry.get("status")).get("process_status") in _PENDING)
+    pending = as_object(entry.get("status")).get("process_status") in _PENDING
+    return Live(fields, frozenset(untold), pending, told_hints(entry, "doc_name", "doc_size", "doc_type"))
 
 
 _LAYOUT: Final = Layout("doc_list", "total_num", PAGE_SIZE, _id, _live)
