@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -26,6 +26,8 @@ from kbsync.core.wire import Answer
 from kbsync.errors import UsageError
 
 __all__ = (
+    "CHANGE_COLUMNS",
+    "CHANGE_WIDTH",
     "UNFINISHED",
     "Names",
     "fields_of",
@@ -60,19 +62,13 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
     tried = tried_without_outcome(connection, first, row["changes"])
     left = _leftovers(connection, run) if row["finished_s"] is not None else {}
     rows: list[ReportRow] = []
-    for number, container, id_, operation, reason, fields, file, line, column, *outcome in connection.execute(
-        'SELECT h.change, container, id, operation, h.reason, fields, file, line, "column", outcome, o.reason, '
+    for number, *columns in connection.execute(
+        f"SELECT h.change, {CHANGE_COLUMNS}, outcome, o.reason, "
         "attempts, duration_ms, http_status, code, message, log_id "
         "FROM changes AS h LEFT JOIN outcomes AS o USING (change) WHERE h.change BETWEEN ? AND ? ORDER BY h.change",
         (first, first + row["changes"] - 1),
     ):
-        change = Change(
-            Item(*names.places[container], id_),
-            names.operations[operation],
-            reason,
-            fields_of(fields),
-            Source(names.files[file], line, column),
-        )
+        change, outcome = names.change(columns[:CHANGE_WIDTH]), columns[CHANGE_WIDTH:]
         seq = number - first
         if outcome[0] is None:
             settlement = tried.get(number) or Settlement(
@@ -108,6 +104,9 @@ def last_sends(connection: sqlite3.Connection, now_s: float) -> dict[str, float]
     return last
 
 
+# What `Names.change` makes a change of.
+CHANGE_COLUMNS: Final = 'h.container, h.id, h.operation, h.reason, h.fields, h.file, h.line, h."column"'
+CHANGE_WIDTH: Final = len(CHANGE_COLUMNS.split(", "))
 _RUN_COLUMNS: Final = (
     "run, run_id, plan_id, kbsync, started_s, finished_s, first_change, changes, first_read, in_sync, guards, "
     "allow_reason, stopped, exits, totals"
@@ -131,6 +130,12 @@ class Names:
         }
         self.operations: dict[int, str] = dict(connection.execute("SELECT operation, name FROM operations"))
         self.files: dict[int, str] = dict(connection.execute("SELECT file, name FROM files"))
+
+    def change(self, columns: Sequence[Any]) -> Change:
+        """Return the change whose row holds `CHANGE_COLUMNS`."""
+        container, id_, operation, reason, fields, file, line, column = columns
+        item, source = Item(*self.places[container], id_), Source(self.files[file], line, column)
+        return Change(item, self.operations[operation], reason, fields_of(fields), source)
 
 
 def fields_of(text: str) -> tuple[FieldChange, ...]:
