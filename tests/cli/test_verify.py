@@ -1,4 +1,4 @@
-"""`kbsync apply --verify`: what the provider has is read back, told with the manifest that would be right, and known."""
+"""`kbsync apply --verify`: what the provider has is read back, told with a manifest that would be right, and known."""
 
 import signal
 import subprocess
@@ -248,7 +248,7 @@ def test_a_list_that_is_not_whole_proves_nothing(desk: Desk, kind: str) -> None:
 
 def test_a_signal_while_it_is_read_back_leaves_what_was_written_as_it_is(desk: Desk) -> None:
     declare(desk, *SEVERAL)
-    with lying(desk, {"kind": "latency", "operation": "*.list", "with": {"delay_s": 2.0}}):
+    with lying(desk, {"kind": "latency", "operation": "*.list", "with": {"delay_s": 0.7}}):
         process = subprocess.Popen(
             desk.command(*APPLY, "--verify", "all"), cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -289,20 +289,6 @@ def test_writes_and_the_reads_that_follow_never_pass_the_rate_together(desk: Des
     assert report["verification"]["totals"]["verified"] == 25
     # The server's own seconds begin elsewhere: jitter may let it see one more.
     assert max(desk.emulator.peaks.most.values()) <= 16
-
-
-# --------------------------------------------------------------------------------------------------------------- flaps
-def test_what_has_to_be_written_again_and_again_is_told(desk: Desk) -> None:
-    declare(desk, image(0, "小猫"), image(1, "小狗"))
-    told = [desk.run(*APPLY, "--verify", "all", "--verify-wait", "0s").json()]
-    desk.emulator.site.behaviour = Behaviour(ignored_fields=frozenset({"caption"}))
-    declare(desk, image(0, "小鸟"), image(1, "小狗"))
-    told += [desk.run(*APPLY, "--verify", "all", "--verify-wait", "0s").json() for _ in range(3)]
-
-    assert ["flapping" in report for report in told] == [False, False, False, True]
-    (flap,) = told[-1]["flapping"]
-    assert (flap["item"]["id"], flap["operation"], flap["times"]) == (sample_image_id(0), "coze.image.caption", 3)
-    assert "1 change had to be made again to the same values, up to 3 times" in desk.run("report").out
 
 
 # ------------------------------------------------------------------------------------------------------------- report
