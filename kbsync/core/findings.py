@@ -114,22 +114,26 @@ def seen_in(listed: Listed | None, id_: str) -> Seen:
 
 
 def _how(sent: Value, live: Value | None, known: Value | None) -> How:
-    if live is None or live == known:
+    if live is None:
         return "ignored"
     if isinstance(sent, MetaValue) and isinstance(live, MetaValue) and sent.type != live.type:
-        return "retyped" if sent.value == live.value else "other"
-    texts = _text(sent), _text(live)
-    return "other" if texts[0] is None or texts[1] is None else _how_texts(texts[0], texts[1])
+        return "retyped" if sent.value == live.value else "ignored" if live == known else "other"
+    before, after = _text(sent), _text(live)
+    # What only looks otherwise was hardly there before by chance; of a text that goes on, the beginning may have been.
+    how = None if before is None or after is None else _how_it_looks(before, after)
+    if how is not None:
+        return how
+    if live == known:
+        return "ignored"
+    return "cut" if before is not None and after and before.startswith(after) else "other"
 
 
-def _how_texts(sent: str, live: str) -> How:
+def _how_it_looks(sent: str, live: str) -> How | None:
     if live == sent.strip():
         return "trimmed"
-    if live and sent.startswith(live):
-        return "cut"
     if unicodedata.normalize("NFKC", live) == unicodedata.normalize("NFKC", sent):
         return "normalised"
-    return "escaped" if html.unescape(live) == sent else "other"
+    return "escaped" if html.unescape(live) == sent else None
 
 
 def _text(value: Value) -> str | None:

@@ -1,10 +1,9 @@
 """What every view says of a verification, and of what changes again and again; how it looks is the views' own."""
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
-
-import orjson
 
 from kbsync.core.fields import MetaValue, to_plain
 from kbsync.core.findings import FINDINGS, Difference, Finding, How
@@ -53,7 +52,7 @@ def summary(verification: Verification) -> Iterator[str]:
     if left:
         yield (
             f"The verification is not complete: of {count(left, 'change')} it is not proved what is live. The next "
-            "`kbsync apply --verify` reads them back."
+            "apply with --verify reads them back."
         )
 
 
@@ -92,7 +91,7 @@ def proposal(difference: Difference) -> str:
     plain = live.value if isinstance(live, MetaValue) and live.type == "string" else to_plain(live)
     allowing = " and allow_empty: true" if plain == "" else ""
     # JSON is YAML too.
-    return f"let the manifest say {difference.field}: {orjson.dumps(plain).decode()}{allowing}"
+    return f"let the manifest say {difference.field}: {json.dumps(plain, ensure_ascii=False)}{allowing}"
 
 
 def flapping(report: Report) -> str:

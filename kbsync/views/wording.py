@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
 def reading_back(changes: int, after_s: float) -> str:
     """Return that so many changes are read back, or read again, in *after_s* seconds."""
     if not after_s:
-        return f"{count(changes, 'updated change')} read back"
+        return f"reading back {count(changes, 'updated change')}"
     return f"{count(changes, 'updated change')} not shown as sent: read again in {duration(after_s)}"
 
 

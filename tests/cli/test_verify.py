@@ -129,6 +129,7 @@ def test_a_value_that_shows_late_is_waited_for(desk: Desk) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------- not as sent
+@pytest.mark.fault("F25", seen="a trimmed value: exit 3, with the manifest that leaves nothing to send")
 def test_a_trimmed_value_is_found_and_the_proposed_manifest_leaves_nothing_to_send(desk: Desk) -> None:
     desk.emulator.site.behaviour = Behaviour(normalise="trim")
     declare(desk, image(0, " 小猫 "), image(1, "小狗"), doc(0, meta={"行业": "教育 ", "year": 2001}))
@@ -169,6 +170,7 @@ def test_people_are_told_what_was_sent_what_is_live_and_what_to_write(desk: Desk
     assert "until the manifest says what is live" in told.out
 
 
+@pytest.mark.fault("F25", seen="an ignored field: exit 3, and what is live is known")
 def test_an_ignored_field_is_found_whether_it_had_a_value_before_or_none(desk: Desk) -> None:
     before = desk.caption()
     declare(desk, image(0, before), doc(0, name="年报"))
@@ -233,6 +235,7 @@ def test_what_the_provider_still_processes_is_named_and_left_for_the_next_run(de
     assert desk.requests == requests
 
 
+@pytest.mark.fault("F41", seen="nothing is verified with such a list, exit 7")
 @pytest.mark.parametrize("kind", ["total_more", "page_nameless_item", "refused_403"])
 def test_a_list_that_is_not_whole_proves_nothing(desk: Desk, kind: str) -> None:
     declare(desk, *(image(number, f"小猫 {number}") for number in range(3)))
