@@ -227,6 +227,7 @@ class Run:
     def _on_signal(self, tasks: TaskGroup, count: int, exit_: Exit) -> None:
         assert self._under_way is not None
         self.exits.add(exit_)
+        self._stopping = "signal"
         if count == 1:
             self._under_way.request_stop("signal")
             tasks.start_soon(self._lose_patience)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from kbsync.core.exits import Exit, most_telling
@@ -50,13 +50,11 @@ class ReportRow:
 
 
 class Flap(NamedTuple):
-    """A change that also other runs of the last ones made: *times* with this one, each to the same values.
+    """How often the last runs made the same change, to the same values, this one included.
 
     Somebody or something took them back in between. The first of these runs began at *since_s*.
     """
 
-    item: Item
-    operation: str
     times: int
     since_s: float
 
@@ -67,7 +65,8 @@ class RunFacts:
 
     *stopped* maps each target that was stopped to the reason. *exits* are the causes of `exit_of`. *planned* is how
     many changes the recorded plan held, skipped ones included, counted apart from the outcomes; None when nobody did.
-    *verification* is None when nothing was to be read back, or the run was killed before that was over.
+    *verification* is None when nothing was to be read back, or the run was killed before that was over. *flapping* are
+    the changes that runs make again and again, by position.
     """
 
     run_id: str
@@ -84,7 +83,7 @@ class RunFacts:
     exits: tuple[Exit, ...]
     planned: int | None = None
     verification: Verification | None = None
-    flapping: tuple[Flap, ...] = ()
+    flapping: Mapping[int, Flap] = field(default_factory=dict[int, Flap])
 
 
 @dataclass(frozen=True, slots=True)

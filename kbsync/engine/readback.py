@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from kbsync.core.events import Observer, ReadingBack
+from kbsync.core.events import Observer, ReadingBack, StopRequested
 from kbsync.core.findings import Finding, Seen, Unread, look, seen_in
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
@@ -71,6 +71,18 @@ class ReadBack:
         """
         self._stopped = anyio.Event()
         self.findings = dict.fromkeys(changes, Finding("unread", "unfinished", {}, self._clock.wall()))
+        failure: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._end_in_time)
+            try:
+                await self._read(changes)
+            except Exception as error:  # noqa: BLE001  # raised below, and not as one of a group
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _read(self, changes: Mapping[int, Change]) -> None:
         left = {number: change for number, change in changes.items() if change.item.target in self._targets}
         now = self._clock.monotonic
         ends_s, pause_s, rounds = now() + self._wait_s, _FIRST_PAUSE_S, 0
@@ -108,6 +120,14 @@ class ReadBack:
         if self._stopped is not None:
             self._stopped.set()
 
+    async def _end_in_time(self) -> None:
+        """Stop when the time of the run is over."""
+        if self._policy.max_duration_s is not None:
+            await anyio.sleep(self._policy.max_duration_s)
+            if self._engine is None:  # it would say so itself
+                self._observe(StopRequested("deadline"))
+            self.cancel("deadline")
+
     async def _pause(self, changes: int, seconds: float) -> None:
         assert self._stopped is not None
         self._observe(ReadingBack(changes, seconds))
@@ -134,9 +154,8 @@ class ReadBack:
 
         not_before_s = self._clock.wall() + _WINDOW_S
         targets = [replace(target, not_before_s=not_before_s) for target in self._targets.values()]
-        self._engine = Engine(
-            targets, self._journal, self._observe, self._retry, self._policy, self._clock, self._jitter
-        )
+        policy = replace(self._policy, max_duration_s=None)  # that is for all rounds and pauses together
+        self._engine = Engine(targets, self._journal, self._observe, self._retry, policy, self._clock, self._jitter)
         lists = await self._engine.read(places, queries)
 
         at_s, nothing = self._clock.wall(), Unread("unfinished", "it was not read")

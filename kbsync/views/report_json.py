@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import orjson
 
-from kbsync.core.findings import Finding
 from kbsync.core.inert_json import dumps
 from kbsync.core.plan_document import guard_to_plain, item_to_plain, source_to_plain
 from kbsync.core.report import REPORT_FORMAT, Report, ReportRow, is_balanced
@@ -24,7 +23,7 @@ def report_json(report: Report) -> Iterator[bytes]:
     yield _dumps(_run(report))[:-1]
     separator = b',\n"items":[\n'
     for row in report:
-        yield separator + _dumps(_row(row, report.finding(row)))
+        yield separator + _dumps(_row(row, report))
         separator = b",\n"
     yield b"]}\n" if separator == b",\n" else b',\n"items":[]}\n'
 
@@ -33,7 +32,7 @@ def report_jsonl(report: Report) -> Iterator[bytes]:
     """Yield *report* as JSON Lines: the run, then its changes."""
     yield _dumps(_run(report)) + b"\n"
     for row in report:
-        yield _dumps(_row(row, report.finding(row))) + b"\n"
+        yield _dumps(_row(row, report)) + b"\n"
 
 
 def _run(report: Report) -> dict[str, Any]:
@@ -54,12 +53,13 @@ def _run(report: Report) -> dict[str, Any]:
         "allow_reason": facts.allow_reason,
         "released": [item_to_plain(item) for item in facts.released],
         **({} if facts.verification is None else {"verification": verification_to_plain(facts.verification)}),
-        **({"flapping": [flap_to_plain(flap) for flap in facts.flapping]} if facts.flapping else {}),
+        **({"flapping": len(facts.flapping)} if facts.flapping else {}),
     }
 
 
-def _row(row: ReportRow, finding: Finding | None) -> dict[str, Any]:
+def _row(row: ReportRow, report: Report) -> dict[str, Any]:
     change, settlement = row.change, row.settlement
+    finding, flap = report.finding(row), report.facts.flapping.get(settlement.seq)
     answer = settlement.answer
     return {
         "item": item_to_plain(change.item),
@@ -75,6 +75,7 @@ def _row(row: ReportRow, finding: Finding | None) -> dict[str, Any]:
         "duration_ms": round(settlement.duration_ms, 3),
         "source": source_to_plain(change.source),
         **({} if finding is None else {"verification": finding_to_plain(change, finding)}),
+        **({} if flap is None else {"flapping": flap_to_plain(flap)}),
     }
 
 

@@ -1,6 +1,7 @@
 """A report as Markdown that fits one comment, whatever the size of the run."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from kbsync.core.report import Report, ReportRow
@@ -84,8 +85,9 @@ def _verification(report: Report) -> Iterator[str]:
             yield f"- … and {total - len(shown):,} more, see the report in JSON\n"
     if report.facts.flapping:
         yield f"\n{prose(flapping(report))}\n\n"
-        for flap in report.facts.flapping[:_SHOWN_EACH]:
-            yield f"- {code_span(str(flap.item), 160)} · {code_span(flap.operation, 80)} · {times_words(flap)}\n"
+        for seq, flap in islice(report.facts.flapping.items(), _SHOWN_EACH):
+            change = report.rows[seq].change
+            yield f"- {code_span(str(change.item), 160)} · {code_span(place(change.source))} · {times_words(flap)}\n"
 
 
 def _row(row: ReportRow) -> Iterator[str]:

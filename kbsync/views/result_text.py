@@ -1,6 +1,7 @@
 """The result of a run for people, as lines of text: totals first, then what did not go well, then what to do."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from kbsync.core.report import Report, ReportRow
@@ -75,8 +76,9 @@ def _verification(report: Report, paint: Paint, width: int) -> Iterator[str]:
             yield f"  … and {total - len(shown):,} more {word}"
     if report.facts.flapping:
         yield paint.yellow(flapping(report))
-        for flap in report.facts.flapping[:_SHOWN_EACH]:
-            yield f"  {one_line(str(flap.item), 160)}  {one_line(flap.operation, 80)}  {times_words(flap)}"
+        for seq, flap in islice(report.facts.flapping.items(), _SHOWN_EACH):
+            change = report.rows[seq].change
+            yield f"  {one_line(str(change.item), 160)}  {paint.dim(place(change.source))}  {times_words(flap)}"
 
 
 def _guards(report: Report) -> Iterator[str]:

@@ -115,6 +115,7 @@ PLAN_SCHEMA: Final[Mapping[str, Any]] = {
     "$defs": {**_DEFS, **_VALUES},
 }
 
+_SOMETIMES: Final = ("verification", "flapping")
 _ROW: Final = _object(
     {
         "item": _ref("item"),
@@ -130,8 +131,12 @@ _ROW: Final = _object(
         "duration_ms": _SECONDS,
         "source": _ref("source"),
         "verification": {**_ref("finding"), "description": "Left out when the change was not to be read back."},
+        "flapping": {
+            **_object({"times": _COUNT, "since": _TIME}, closed=False),
+            "description": "How often the last runs made this change; left out unless again and again.",
+        },
     },
-    optional=("verification",),
+    optional=_SOMETIMES,
     closed=False,
 )
 _FINDING: Final[Mapping[str, Any]] = {
@@ -173,9 +178,6 @@ _VERIFICATION: Final = _object(
     optional=("under_percent",),
     closed=False,
 )
-_FLAPPING: Final = _list(
-    _object({"item": _ref("item"), "operation": _TEXT, "times": _COUNT, "since": _TIME}, closed=False)
-)
 _RUN: Final[Mapping[str, Any]] = {
     "format": {"const": REPORT_FORMAT},
     "run_id": _TEXT,
@@ -194,9 +196,8 @@ _RUN: Final[Mapping[str, Any]] = {
     "allow_reason": _TEXT,
     "released": _list(_ref("item")),
     "verification": {**_VERIFICATION, "description": "Left out when nothing was to be read back."},
-    "flapping": {**_FLAPPING, "description": "Changes that the last runs had to make again; left out without any."},
+    "flapping": {**_COUNT, "description": "How many changes the last runs made again and again; left out without any."},
 }
-_SOMETIMES: Final = ("verification", "flapping")
 _REPORT_DEFS: Final = {**_DEFS, "value": _VALUES["value"], "finding": _object(_FINDING, closed=False), "row": _ROW}
 
 REPORT_SCHEMA: Final[Mapping[str, Any]] = {

@@ -52,8 +52,7 @@ def finding_to_plain(change: Change, finding: Finding) -> dict[str, Any]:
 
 def flap_to_plain(flap: Flap) -> dict[str, Any]:
     """Return the JSON form of *flap*."""
-    since = timestamp(flap.since_s)
-    return {"item": item_to_plain(flap.item), "operation": flap.operation, "times": flap.times, "since": since}
+    return {"times": flap.times, "since": timestamp(flap.since_s)}
 
 
 def _difference(one: Difference) -> dict[str, Any]:

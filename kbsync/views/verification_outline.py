@@ -99,7 +99,7 @@ def flapping(report: Report) -> str:
     flaps = report.facts.flapping
     if not flaps:
         return ""
-    most = max(flap.times for flap in flaps)
+    most = max(flap.times for flap in flaps.values())
     return (
         f"{count(len(flaps), 'change')} had to be made again to the same values, up to {most} times in the last runs: "
         "who else writes there?"

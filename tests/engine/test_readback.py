@@ -8,7 +8,7 @@ import anyio
 import orjson
 import pytest
 
-from kbsync.core.events import Event, ReadingBack
+from kbsync.core.events import Event, ReadingBack, StopRequested
 from kbsync.core.fields import Fields
 from kbsync.core.findings import Finding
 from kbsync.core.plan import Change
@@ -85,7 +85,7 @@ def read_back(
     rate: float = 100.0,
     apply: bool = False,
     stop_at_s: float = 10_000.0,
-    others: tuple[Target, ...] = (),
+    policy: Policy | None = None,
     **transport: Any,
 ) -> Told:
     """Read *changes* back, after they were applied if *apply*; the run is stopped after *stop_at_s*."""
@@ -94,7 +94,7 @@ def read_back(
         wire = ScriptedTransport(live.script, **transport)
         target = Target("t", LittleCodec(), wire, rate, 1, 4)
         journal, events, retry = MemoryJournal(), list[Event](), RetrySettings()
-        told = ReadBack([target, *others], journal, events.append, retry, Policy(), wait, virtual_clock(), lambda: 0.5)
+        told = ReadBack([target], journal, events.append, retry, policy or Policy(), wait, virtual_clock(), lambda: 0.5)
 
         async def stop() -> None:
             await anyio.sleep(stop_at_s)
@@ -276,6 +276,18 @@ def test_a_stop_while_it_reads_claims_nothing() -> None:
     told = read_back(changes, Live(as_sent(changes)), rate=5.0, stop_at_s=3.0)
 
     assert {(one.word, one.reason) for one in told.findings.values()} == {("unread", "signal")}
+
+
+@pytest.mark.parametrize("time_s", [0.0, 1.5, 10.0])
+def test_when_the_time_is_over_nothing_more_is_claimed(time_s: float) -> None:
+    changes = captions(3)
+    live = Live({**as_sent(changes), "000001": {"caption": "x"}})
+    told = read_back(changes, live, policy=Policy(max_duration_s=time_s), latency_s=1.0)
+
+    assert "differs" not in told.words
+    assert told.findings[1].reason == "deadline"
+    assert told.events.count(StopRequested("deadline")) == 1
+    assert told.seconds < time_s + 0.1
 
 
 def test_a_target_that_nothing_is_asked_of_leaves_its_changes_unread() -> None:

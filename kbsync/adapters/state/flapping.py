@@ -3,14 +3,11 @@
 # ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
 
 import sqlite3
-from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, Final
 
 import orjson
 
-from kbsync.adapters.state.history import Names
-from kbsync.core.items import Item
 from kbsync.core.report import Flap
 
 __all__ = ("flaps",)
@@ -25,7 +22,7 @@ _UPDATED_BEFORE: Final = """
     AND e.change >= :oldest AND e.change < :first AND p.outcome = 'updated'
 """
 _AGAIN: Final = f"""
-    SELECT h.container, h.id, h.operation, h.fields FROM changes AS h JOIN outcomes AS o USING (change)
+    SELECT h.change, h.container, h.id, h.operation, h.fields FROM changes AS h JOIN outcomes AS o USING (change)
     WHERE h.change BETWEEN :first AND :last AND o.outcome = 'updated'
     AND (SELECT count(*) {_UPDATED_BEFORE}) >= {_TIMES - 1}
     ORDER BY h.change
@@ -39,26 +36,26 @@ _EARLIER: Final = """
 """
 
 
-def flaps(connection: sqlite3.Connection, run_id: str) -> Iterator[Flap]:
-    """Yield the changes of the run *run_id* that the last runs before it made too, to the same values each time."""
+def flaps(connection: sqlite3.Connection, run_id: str) -> dict[int, Flap]:
+    """Return, by position, the changes of the run *run_id* that the last runs made too, to the same values."""
     runs = connection.execute(
         "SELECT first_change, changes FROM runs WHERE run <= (SELECT run FROM runs WHERE run_id = ?) "
         f"ORDER BY run DESC LIMIT {_RUNS}",
         (run_id,),
     ).fetchall()
     if len(runs) < _TIMES:
-        return
+        return {}
 
     (first, changes), oldest = runs[0], runs[-1][0]
-    names = Names(connection)
+    found: dict[int, Flap] = {}
     bounds = {"first": first, "last": first + changes - 1, "oldest": oldest}
-    for container, id_, operation, fields in connection.execute(_AGAIN, bounds).fetchall():
+    for change, container, id_, operation, fields in connection.execute(_AGAIN, bounds).fetchall():
         wanted = _desired(fields)
         earlier = connection.execute(_EARLIER, (container, id_, operation, oldest, first)).fetchall()
         same = list(takewhile(lambda row: _desired(row[0]) == wanted, earlier))  # noqa: B023  # it is used at once
         if len(same) >= _TIMES - 1:
-            item = Item(*names.places[container], id_)
-            yield Flap(item, names.operations[operation], 1 + len(same), same[-1][1])
+            found[change - first] = Flap(1 + len(same), same[-1][1])
+    return found
 
 
 def _desired(fields: str) -> dict[str, Any]:

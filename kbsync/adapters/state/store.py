@@ -160,7 +160,7 @@ class StateStore:
             facts = replace_in(
                 report.facts,
                 verification=findings.verification_of(connection, run_id),
-                flapping=tuple(flaps(connection, run_id)),
+                flapping=flaps(connection, run_id),
             )
             return replace_in(report, facts=facts)
 

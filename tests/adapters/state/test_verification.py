@@ -141,7 +141,7 @@ def test_what_was_sent_anew_or_forgotten_is_no_longer_left_open(path: Path) -> N
 
 # ---------------------------------------------------------------------------------------------------------------- flaps
 def flapping(report: Report) -> list[tuple[Item, int]]:
-    return [(flap.item, flap.times) for flap in report.facts.flapping]
+    return [(report.rows[seq].change.item, flap.times) for seq, flap in report.facts.flapping.items()]
 
 
 def test_a_change_that_three_runs_make_is_told(path: Path) -> None:
