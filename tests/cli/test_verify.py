@@ -118,7 +118,8 @@ def test_of_a_large_collection_only_what_was_updated_is_read(desk: Desk) -> None
     assert [one.operation for one in desk.emulator.ledger.records][5:] == ["volcengine.documents.list"]
 
 
-def test_a_value_that_shows_late_is_waited_for(desk: Desk) -> None:
+def test_a_value_that_shows_late_and_is_processed_for_a_while_is_waited_for(desk: Desk) -> None:
+    desk.emulator.site.behaviour = Behaviour(processing_s=1.0)
     declare(desk, image(0, "小猫"), doc(0, name="年报"))
     with lying(desk, {"kind": "ignored_write", "with": {"effect": "late", "late_s": 1.5}, "writes_only": True}):
         told = desk.run(*APPLY, "--verify", "all", "--verify-wait", "20s")
