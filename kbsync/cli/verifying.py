@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 
 from kbsync.adapters.config import Config
 from kbsync.adapters.state import RunJournal, StateStore
 from kbsync.core.findings import Finding
 from kbsync.core.plan import Change, Plan
-from kbsync.core.sampling import SAMPLE_SIZE
+from kbsync.core.sampling import SAMPLE_SIZE, drawn
 from kbsync.core.verification import Verification, VerifyMode
 from kbsync.engine.readback import ReadBack
 from kbsync.engine.target import Target
@@ -41,7 +40,7 @@ class Verifying:
         Nothing is asked of the targets that were *stopped*: what concerns them is unread for the reason why. *begin*
         makes what reads from the others.
         """
-        chosen = _chosen(updated, self.mode, journal.run_id)
+        chosen = drawn(updated, SAMPLE_SIZE, journal.run_id) if self.mode == "sample" else sorted(updated)
         first = journal.first_change
         changes = {**self.earlier, **{first + seq: journal.changes[seq] for seq in chosen}}
         read_back = begin([target for target in targets if target.name not in stopped])
@@ -78,10 +77,3 @@ def verifying_of(plan: Plan, config: Config, store: StateStore, mode: VerifyMode
         if change.item.target in targets and (change.item, change.operation) not in sent
     }
     return Verifying(mode, wait_s, earlier)
-
-
-def _chosen(updated: Sequence[int], mode: VerifyMode, seed: str) -> list[int]:
-    """Return the positions of the changes to be read back, in order; the same for the same *seed*."""
-    if mode == "sample" and len(updated) > SAMPLE_SIZE:
-        return sorted(Random(seed).sample(sorted(updated), SAMPLE_SIZE))
-    return sorted(updated)

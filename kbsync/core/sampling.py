@@ -4,15 +4,24 @@ The bound is exact: it sums the hypergeometric distribution in whole numbers, fo
 of changes, each once at most. Where they are many more than the sample it is that of Clopper and Pearson.
 """
 
+from collections.abc import Iterable
+from hashlib import blake2b
+from heapq import nsmallest
 from math import comb
 from typing import Final
 
-__all__ = ("SAMPLE_SIZE", "most_wrong", "under_percent")
+__all__ = ("SAMPLE_SIZE", "drawn", "most_wrong", "under_percent")
 
 # With none wrong among so many, fewer than 0.6 % of any number are wrong.
 SAMPLE_SIZE: Final = 500
 # What is said is wrong for one sample of so many, at most.
 _ONE_IN: Final = 20
+_PERSON: Final = b"kbsync-sample/1"
+
+
+def drawn(positions: Iterable[int], size: int, seed: str) -> list[int]:
+    """Return *size* of *positions*, or all if there are no more, in order: chosen by chance, and by *seed* alone."""
+    return sorted(nsmallest(size, positions, key=lambda position: _lot(position, seed)))
 
 
 def most_wrong(population: int, sample: int, wrong: int) -> int:
@@ -35,6 +44,10 @@ def under_percent(population: int, wrong: int) -> float:
     """Return the percentage, in tenths, that *wrong* of *population* stay below; 100 is reached."""
     tenths = wrong * 1000 // population + 1
     return min(tenths, 1000) / 10
+
+
+def _lot(position: int, seed: str) -> bytes:
+    return blake2b(f"{seed}/{position}".encode(), digest_size=16, person=_PERSON).digest()
 
 
 def _is_likely(population: int, sample: int, seen: int, wrong: int) -> bool:

@@ -1,5 +1,6 @@
 """What a sample proves, against the definition: sums of the hypergeometric distribution in fractions."""
 
+from collections import Counter
 from fractions import Fraction
 from math import comb
 from random import Random
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsync.core.sampling import SAMPLE_SIZE, most_wrong, under_percent
+from kbsync.core.sampling import SAMPLE_SIZE, drawn, most_wrong, under_percent
 
 
 def chance_of_at_most(seen: int, sample: int, population: int, wrong: int) -> Fraction:
@@ -25,8 +26,8 @@ def draws(draw: st.DrawFn) -> tuple[int, int, int]:
 
 
 @given(draws())
-def test_the_bound_is_the_largest_number_that_is_not_unlikely(drawn: tuple[int, int, int]) -> None:
-    population, sample, wrong = drawn
+def test_the_bound_is_the_largest_number_that_is_not_unlikely(numbers: tuple[int, int, int]) -> None:
+    population, sample, wrong = numbers
 
     most = most_wrong(population, sample, wrong)
 
@@ -50,6 +51,21 @@ def test_of_random_samples_at_least_nineteen_in_twenty_are_told_right() -> None:
     right = sum(most_wrong(population, sample, sum(random.sample(items, sample))) >= wrong for _ in range(2_000))
 
     assert right >= 1_900
+
+
+def test_what_is_drawn_depends_on_the_seed_alone() -> None:
+    positions = range(3_000)
+
+    assert drawn(positions, 500, "a") == drawn(reversed(positions), 500, "a") != drawn(positions, 500, "b")
+    assert len(set(drawn(positions, 500, "a"))) == 500
+    assert drawn(range(5), 500, "a") == [0, 1, 2, 3, 4]
+
+
+def test_every_position_is_drawn_as_often_as_any_other() -> None:
+    counted = Counter(position for seed in range(2_000) for position in drawn(range(40), 10, str(seed)))
+
+    # 500 each on average, with a standard deviation of 19.
+    assert all(400 < counted[position] < 600 for position in range(40))
 
 
 def beta_bound(sample: int, wrong: int) -> float:
