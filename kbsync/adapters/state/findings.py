@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from kbsync.adapters.state.correcting import forget_known, recognise
 from kbsync.adapters.state.history import CHANGE_COLUMNS, Names
-from kbsync.adapters.state.recognition import forget_known, recognise
 from kbsync.adapters.state.rows import Rows
 from kbsync.adapters.state.schema import VERIFYING_SINCE_FORMAT
 from kbsync.core.fields import from_plain, to_plain
