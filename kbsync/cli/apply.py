@@ -32,13 +32,16 @@ from kbsync.cli.report import report_format
 from kbsync.cli.running import Ended, Run, accesses_for
 from kbsync.cli.saved import check_encodable, moved, read_saved
 from kbsync.cli.signals import SIGNAL_EXITS, Signals
+from kbsync.cli.verifying import verifying_of
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
 from kbsync.core.report import Report
 from kbsync.core.rules import Level
+from kbsync.core.sampling import SAMPLE_SIZE
 from kbsync.core.selection import Selection
 from kbsync.core.settings import ApplySettings
+from kbsync.core.verification import VerifyMode
 from kbsync.engine.target import Policy
 from kbsync.errors import KbsyncError, UsageError
 from kbsync.views.log import Log, stamped
@@ -71,6 +74,8 @@ class _Wishes:
     reason: str
     max_changes: int | None
     policy: Policy
+    verify: VerifyMode
+    verify_wait_s: float
     reports: Sequence[Path]
     form: str
 
@@ -109,6 +114,14 @@ class _Wishes:
 )
 @click.option("--max-outage", type=Duration(), metavar="TIME", help="Give a provider up that is down for so long.")
 @click.option(
+    "--verify",
+    type=click.Choice(["none", "sample", "all"]),
+    help=f"Read back what was updated: nothing, {SAMPLE_SIZE} changes at random, or all of it. [default: none]",
+)
+@click.option(
+    "--verify-wait", type=Duration(), metavar="TIME", help="How long a provider may take to show it. [default: 60s]"
+)
+@click.option(
     "--lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for a run that holds the state."
 )
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
@@ -135,6 +148,8 @@ def apply(
     max_error_rate: float | None,
     max_duration: float | None,
     max_outage: float | None,
+    verify: VerifyMode | None,
+    verify_wait: float | None,
     lock_timeout: float,
     max_changes: int | None,
     form: str,
@@ -170,6 +185,8 @@ def apply(
         reason=reason,
         max_changes=max_changes,
         policy=_policy(workspace.config.apply, on_error, max_errors, max_error_rate, limit, max_duration, max_outage),
+        verify=verify or workspace.config.apply.verify,
+        verify_wait_s=workspace.config.apply.verify_wait if verify_wait is None else verify_wait,
         reports=reports,
         form=form,
     )
@@ -202,7 +219,8 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     _show_plan(plan, wishes, console)
     if refused(plan):
         return Exit.GUARD
-    accesses = accesses_for(plan, workspace.config)
+    verifying = verifying_of(plan, workspace.config, store, wishes.verify, wishes.verify_wait_s)
+    accesses = accesses_for(plan, workspace.config, () if verifying is None else verifying.earlier.values())
     if wishes.plan_file is not None:
         check_encodable(wishes.plan_file, plan, {name: access.codec for name, access in accesses.items()})
     if not wishes.yes and plan.changes and not click.confirm("\nSend these updates?", err=True):
@@ -213,11 +231,11 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         console.err.without_waiting(),
         clock=time.monotonic,
         live=console.err.isatty(),
-        quiet=console.quiet or not plan.changes,
+        quiet=console.quiet or not (plan.changes or (verifying is not None and verifying.earlier)),
     )
     with progress, _logs(console, progress) as logs:
         observers = [progress.observe, *(log.observe for log in logs)]
-        ended = Run(plan, workspace.config, store, progress, observers, wishes.policy, signals).apply(
+        ended = Run(plan, workspace.config, store, progress, observers, wishes.policy, signals, verifying).apply(
             accesses, stale, known.hazards(), wishes.reason
         )
     code = _account(ended, store, wishes, console)

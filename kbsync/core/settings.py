@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from kbsync.core.rules import Level
+from kbsync.core.verification import VerifyMode
 
 __all__ = (
     "ApplySettings",
@@ -176,7 +177,8 @@ class RetrySettings(Settings):
 class ApplySettings(Settings):
     """`[apply]`: defaults of the command line. *max_error_rate* is a percentage of settled changes, from 20 on.
 
-    A run ends after *max_duration*, and gives a target up that has been down for *max_outage*.
+    A run ends after *max_duration*, and gives a target up that has been down for *max_outage*. It reads back what it
+    updated as *verify* says, and gives a provider *verify_wait* to show it.
     """
 
     on_error: Literal["continue", "drain", "abort"] = "continue"
@@ -184,3 +186,5 @@ class ApplySettings(Settings):
     max_error_rate: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
     max_duration: DurationSeconds | None = None
     max_outage: DurationSeconds = 600.0
+    verify: VerifyMode = "none"
+    verify_wait: DurationSeconds = 60.0

@@ -176,13 +176,20 @@ class ReadResult:
 
     *live* holds, for each item in *fields*, what `Codec.encode` takes back for an operation that overlays. It is the
     provider's own and opaque to everyone else: live values may be of kinds that `Fields` cannot say, and must not be
-    lost on the way.
+    lost on the way. *untold* names, for an item in *fields*, fields whose values are of no form that kbsync knows, and
+    *pending* are the items that the provider still processes, both as in `Live`.
     """
 
     answer: Answer
     fields: Mapping[Item, Fields]
     missing: frozenset[Item] = frozenset()
     live: Mapping[Item, object] = field(repr=False, default_factory=dict[Item, object])
+    untold: Mapping[Item, frozenset[str]] = field(default_factory=dict[Item, frozenset[str]])
+    pending: frozenset[Item] = frozenset()
+
+    def told(self, item: Item) -> "Live":
+        """Return what the answer tells of *item*, one of those in *fields*."""
+        return Live(self.fields[item], self.untold.get(item, frozenset()), item in self.pending)
 
 
 class Hints(NamedTuple):

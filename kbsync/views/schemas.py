@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kbsync.core.exits import Exit
 from kbsync.core.fields import META_TYPES
+from kbsync.core.findings import FINDINGS
 from kbsync.core.plan import PLAN_FORMAT
 from kbsync.core.report import OUTCOMES, REPORT_FORMAT
 from kbsync.views.match_json import MATCH_FORMAT
@@ -115,6 +116,7 @@ PLAN_SCHEMA: Final[Mapping[str, Any]] = {
     "$defs": {**_DEFS, **_VALUES},
 }
 
+_SOMETIMES: Final = ("verification", "flapping")
 _ROW: Final = _object(
     {
         "item": _ref("item"),
@@ -129,7 +131,52 @@ _ROW: Final = _object(
         "log_id": _TEXT,
         "duration_ms": _SECONDS,
         "source": _ref("source"),
+        "verification": {**_ref("finding"), "description": "Left out when the change was not to be read back."},
+        "flapping": {
+            **_object({"times": _COUNT, "since": _TIME}, closed=False),
+            "description": "How often the last runs made this change; left out unless again and again.",
+        },
     },
+    optional=_SOMETIMES,
+    closed=False,
+)
+_FINDING: Final[Mapping[str, Any]] = {
+    "finding": {"enum": list(FINDINGS)},
+    "reason": {**_TEXT, "description": "A stable word that says why it is unread, or what was found."},
+    "at": _TIME,
+    "differences": {
+        **_list(
+            _object(
+                {
+                    "field": _TEXT,
+                    "sent": _ref("value"),
+                    "live": {**_ref("value"), "description": "What the manifest should say; left out when not set."},
+                    "how": _TEXT,
+                },
+                optional=("live",),
+                closed=False,
+            )
+        ),
+        "description": "The fields that are not live as they were sent.",
+    },
+}
+_VERIFICATION: Final = _object(
+    {
+        "mode": {"enum": ["sample", "all"]},
+        "seed": {**_TEXT, "description": "What the sample was drawn with."},
+        "wait_s": _SECONDS,
+        "updated": {**_COUNT, "description": "How many changes the run updated."},
+        "read_back": {**_COUNT, "description": "How many of them were to be read back."},
+        "totals": _object(dict.fromkeys(FINDINGS, _COUNT), closed=False),
+        "complete": {**_FLAG, "description": "Whether it is proved of each what is live."},
+        "wrong": _COUNT,
+        "most_wrong": {**_COUNT, "description": "How many of the updated may be wrong, at 95 % confidence."},
+        "under_percent": {"type": "number", "description": "The same in percent, not reached; for a sample alone."},
+        "earlier": _list(
+            _object({"item": _ref("item"), "operation": _TEXT, "source": _ref("source"), **_FINDING}, closed=False)
+        ),
+    },
+    optional=("under_percent",),
     closed=False,
 )
 _RUN: Final[Mapping[str, Any]] = {
@@ -149,19 +196,22 @@ _RUN: Final[Mapping[str, Any]] = {
     "guards": _list(_ref("guard")),
     "allow_reason": _TEXT,
     "released": _list(_ref("item")),
+    "verification": {**_VERIFICATION, "description": "Left out when nothing was to be read back."},
+    "flapping": {**_COUNT, "description": "How many changes the last runs made again and again; left out without any."},
 }
+_REPORT_DEFS: Final = {**_DEFS, "value": _VALUES["value"], "finding": _object(_FINDING, closed=False), "row": _ROW}
 
 REPORT_SCHEMA: Final[Mapping[str, Any]] = {
     "$schema": _DIALECT,
     "title": "A report of kbsync: every outcome of one run",
-    **_object({**_RUN, "items": _list(_ref("row"))}, closed=False),
-    "$defs": {**_DEFS, "row": _ROW},
+    **_object({**_RUN, "items": _list(_ref("row"))}, optional=_SOMETIMES, closed=False),
+    "$defs": _REPORT_DEFS,
 }
 REPORT_LINE_SCHEMA: Final[Mapping[str, Any]] = {
     "$schema": _DIALECT,
     "title": "A line of a report in JSON Lines: the run first, then one line for each change",
-    "oneOf": [_object(_RUN, closed=False), _ref("row")],
-    "$defs": {**_DEFS, "row": _ROW},
+    "oneOf": [_object(_RUN, optional=_SOMETIMES, closed=False), _ref("row")],
+    "$defs": _REPORT_DEFS,
 }
 
 _END: Final = _object({"target": _TEXT, "container": _TEXT})

@@ -276,6 +276,8 @@ def test_where_nothing_is_written_a_run_goes_on_after_errors_and_gives_a_dead_ta
         "max_error_rate": None,
         "max_duration": None,
         "max_outage": 600,
+        "verify": "none",
+        "verify_wait": 60,
     }
     assert ManifestSettings().paths == ("manifests",)
     assert StateSettings().url == "sqlite:.kbsync/state.db"

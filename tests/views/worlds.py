@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from kbsync.core.exits import Exit
 from kbsync.core.fields import MetaValue, UpdateRule
+from kbsync.core.findings import FINDINGS, Finding
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import (
     Base,
@@ -22,8 +23,9 @@ from kbsync.core.plan import (
     Unmanaged,
 )
 from kbsync.core.plan_document import seal
-from kbsync.core.report import OUTCOMES, Report, ReportRow, RunFacts
+from kbsync.core.report import OUTCOMES, Flap, Report, ReportRow, RunFacts
 from kbsync.core.state import Settlement
+from kbsync.core.verification import Verification
 from kbsync.core.wire import Answer
 
 HOSTILE = (
@@ -240,6 +242,36 @@ REPORT = a_report(
     allow_reason="the archive moved",
     exits=(Exit.CREDENTIALS,),
 )
+READ_BACK = a_report(
+    [
+        ReportRow(caption(0), Settlement(0, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(caption(1, None, "一只狗 "), Settlement(1, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(TAGGED, Settlement(2, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(RENAMED, Settlement(3, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(caption(5), Settlement(4, "updated", "accepted", 1, OK, 41.0)),
+    ],
+    exits=(Exit.PARTIAL, Exit.UNFINISHED),
+    verification=Verification(
+        "sample",
+        "20260102-030405-7f3a",
+        60.0,
+        12_000,
+        {
+            0: Finding("verified", "as_sent", {}, 1767323050.0),
+            1: Finding("differs", "not_as_sent", {"caption": "一只狗"}, 1767323050.0),
+            2: Finding(
+                "differs",
+                "not_as_sent",
+                {"meta.是否公开": None, "meta.score": MetaValue("float32", 0.25)},
+                1767323050.0,
+            ),
+            3: Finding("pending", "processing", {"name": "cozeoverview"}, 1767323050.0),
+            4: Finding("absent", "not_found", {}, 1767323050.0),
+        },
+        ((caption(6), Finding("unread", "missing", {}, 1767323050.0)),),
+    ),
+    flapping={0: Flap(4, 1767063845.0)},
+)
 WELL = a_report([ReportRow(caption(0), Settlement(0, "updated", "accepted", 1, OK, 41.0))])
 
 
@@ -300,6 +332,27 @@ answers = st.builds(Answer, st.none() | st.integers(100, 599), st.none() | st.in
 
 
 @st.composite
+def findings_of(draw: st.DrawFn, change: Change) -> Finding:
+    live: dict[str, Any] = {}
+    for one in change.fields:
+        values: Any = {"caption": text, "name": text, "update_rule": rules}.get(one.field, metas)
+        if draw(st.booleans()):
+            live[one.field] = draw(st.none() | values)
+    return Finding(draw(st.sampled_from(FINDINGS)), draw(nasty), live, 1767323050.0)
+
+
+@st.composite
+def verifications(draw: st.DrawFn, rows: list[ReportRow]) -> Verification:
+    found = {seq: draw(findings_of(row.change)) for seq, row in enumerate(rows) if draw(st.booleans())}
+    earlier = [(change, draw(findings_of(change))) for change in draw(st.lists(changes, max_size=2))]
+    mode, updated = draw(st.sampled_from(("sample", "all"))), len(found) + draw(st.integers(0, 9))
+    return Verification(mode, draw(text), 60.0, updated, found, earlier)  # type: ignore[arg-type]
+
+
+flaps = st.builds(Flap, st.integers(3, 10), st.floats(0, 2e9))
+
+
+@st.composite
 def reports(draw: st.DrawFn) -> Report:
     drawn = draw(
         st.lists(st.tuples(changes, st.sampled_from(OUTCOMES), nasty, st.integers(0, 30), answers), max_size=8)
@@ -315,6 +368,8 @@ def reports(draw: st.DrawFn) -> Report:
         allow_reason=draw(text),
         finished_at_s=draw(st.none() | st.just(1767323051.5)),
         exits=draw(st.lists(st.sampled_from(Exit), max_size=1).map(tuple)),
+        verification=draw(st.none() | verifications(rows)),
+        flapping={seq: draw(flaps) for seq in range(len(rows)) if draw(st.booleans())},
     )
 
 
@@ -356,6 +411,17 @@ def hostile_report(size: int = 1) -> Report:
         ReportRow(change, Settlement(seq, OUTCOMES[seq % len(OUTCOMES)], HOSTILE, 2, answer, 1.0))
         for seq, change in enumerate(plan.changes)
     ]
+    found = Finding("differs", HOSTILE, {"caption": HOSTILE, f"meta.{HOSTILE}": None}, 1767323050.0)
+    unread = Finding("unread", HOSTILE, {}, 1767323050.0)
     return a_report(
-        rows, run_id=HOSTILE, plan_id=HOSTILE, stopped={HOSTILE: HOSTILE}, guards=plan.guards, allow_reason=HOSTILE
+        rows,
+        run_id=HOSTILE,
+        plan_id=HOSTILE,
+        stopped={HOSTILE: HOSTILE},
+        guards=plan.guards,
+        allow_reason=HOSTILE,
+        verification=Verification(
+            "all", HOSTILE, 60.0, 2 * size, dict.fromkeys(range(size), found), [(plan.changes[0], unread)]
+        ),
+        flapping={0: Flap(3, 1767323050.0)},
     )

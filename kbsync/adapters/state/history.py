@@ -4,7 +4,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -27,6 +27,8 @@ from kbsync.core.wire import Answer
 from kbsync.errors import UsageError
 
 __all__ = (
+    "CHANGE_COLUMNS",
+    "CHANGE_WIDTH",
     "UNFINISHED",
     "Names",
     "counted_outcomes",
@@ -63,19 +65,13 @@ def report(connection: sqlite3.Connection, run_id: str) -> Report:
     tried = tried_without_outcome(connection, first, row["changes"])
     left = _leftovers(connection, run) if row["finished_s"] is not None else {}
     rows: list[ReportRow] = []
-    for number, container, id_, operation, reason, fields, file, line, column, *outcome in connection.execute(
-        'SELECT h.change, container, id, operation, h.reason, fields, file, line, "column", outcome, o.reason, '
+    for number, *columns in connection.execute(
+        f"SELECT h.change, {CHANGE_COLUMNS}, outcome, o.reason, "
         "attempts, duration_ms, http_status, code, message, log_id "
         "FROM changes AS h LEFT JOIN outcomes AS o USING (change) WHERE h.change BETWEEN ? AND ? ORDER BY h.change",
         (first, first + row["changes"] - 1),
     ):
-        change = Change(
-            Item(*names.places[container], id_),
-            names.operations[operation],
-            reason,
-            fields_of(fields),
-            Source(names.files[file], line, column),
-        )
+        change, outcome = names.change(columns[:CHANGE_WIDTH]), columns[CHANGE_WIDTH:]
         seq = number - first
         if outcome[0] is None:
             settlement = tried.get(number) or Settlement(
@@ -111,6 +107,9 @@ def last_sends(connection: sqlite3.Connection, now_s: float) -> dict[str, float]
     return last
 
 
+# What `Names.change` makes a change of.
+CHANGE_COLUMNS: Final = 'h.container, h.id, h.operation, h.reason, h.fields, h.file, h.line, h."column"'
+CHANGE_WIDTH: Final = len(CHANGE_COLUMNS.split(", "))
 _RUN_COLUMNS: Final = (
     "run, run_id, plan_id, kbsync, started_s, finished_s, first_change, changes, first_read, in_sync, guards, "
     "allow_reason, stopped, exits, totals, pruned"
@@ -134,6 +133,12 @@ class Names:
         }
         self.operations: dict[int, str] = dict(connection.execute("SELECT operation, name FROM operations"))
         self.files: dict[int, str] = dict(connection.execute("SELECT file, name FROM files"))
+
+    def change(self, columns: Sequence[Any]) -> Change:
+        """Return the change whose row holds `CHANGE_COLUMNS`."""
+        container, id_, operation, reason, fields, file, line, column = columns
+        item, source = Item(*self.places[container], id_), Source(self.files[file], line, column)
+        return Change(item, self.operations[operation], reason, fields_of(fields), source)
 
 
 def row_of_run(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from kbsync.adapters.state.findings import LEFT_OPEN
 from kbsync.adapters.state.history import counted_outcomes
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE
 
@@ -22,17 +23,21 @@ _OLDEST_KEPT: Final = """
     SELECT run, first_change, first_read FROM runs WHERE changes ORDER BY run DESC LIMIT 1 OFFSET ? - 1
 """
 # Changes with an attempt that may be applied yet, for all that anyone knows: what is in doubt, and what may come late.
+# And those that are still to be read back, or were so by a run of which all is kept.
 _NEEDED: Final = f"""(
     SELECT attempt / {ATTEMPTS_PER_CHANGE} FROM intents
     UNION SELECT attempt / {ATTEMPTS_PER_CHANGE} FROM attempts WHERE doubt
+    UNION SELECT change FROM ({LEFT_OPEN})
+    UNION SELECT change FROM findings WHERE run >= :run
 )"""
 _SOME_CHANGES: Final = f"""
     SELECT min(change), max(change), count(*) FROM (
-        SELECT change FROM changes WHERE change < ? AND change NOT IN {_NEEDED} ORDER BY change LIMIT ?
+        SELECT change FROM changes WHERE change < :first AND change NOT IN {_NEEDED} ORDER BY change LIMIT :most
     )
 """
 # About the changes from :first to :last. What they depend on goes last.
 _DELETE_CHANGES: Final = (
+    f"DELETE FROM findings WHERE change BETWEEN :first AND :last AND change NOT IN {_NEEDED}",
     f"""
     DELETE FROM attempts
     WHERE attempt >= :first * {ATTEMPTS_PER_CHANGE} AND attempt < (:last + 1) * {ATTEMPTS_PER_CHANGE}
@@ -41,6 +46,7 @@ _DELETE_CHANGES: Final = (
     f"DELETE FROM outcomes WHERE change BETWEEN :first AND :last AND change NOT IN {_NEEDED}",
     f"DELETE FROM changes WHERE change BETWEEN :first AND :last AND change NOT IN {_NEEDED}",
 )
+_DELETE_VERIFICATIONS: Final = "DELETE FROM verifications WHERE run < ? AND run NOT IN (SELECT run FROM findings)"
 _DELETE_READS: Final = """
     DELETE FROM reads WHERE read IN (
         SELECT read FROM reads WHERE read < ? AND verdict IS NOT NULL ORDER BY read LIMIT ?
@@ -62,9 +68,11 @@ def prune(connection: sqlite3.Connection, keep_runs: int, most: int) -> bool:
         return False
     run, first_change, first_read = oldest
     _mark(connection, run)
-    first, last, changes = connection.execute(_SOME_CHANGES, (first_change, most)).fetchone()
+    bounds = {"run": run, "first": first_change, "most": most}
+    first, last, changes = connection.execute(_SOME_CHANGES, bounds).fetchone()
     for statement in _DELETE_CHANGES if changes else ():
-        connection.execute(statement, {"first": first, "last": last})
+        connection.execute(statement, {"run": run, "first": first, "last": last})
+    connection.execute(_DELETE_VERIFICATIONS, (run,))
     reads = _deleted(connection, _DELETE_READS, (first_read, most))
     released = _deleted(connection, _DELETE_RELEASED, (run, most))
     return most in (changes, reads, released)

@@ -15,12 +15,15 @@ __all__ = (
     "MAY_BE_LATE",
     "PRUNED_SINCE_FORMAT",
     "SCHEMA",
+    "VERIFYING",
+    "VERIFYING_SINCE_FORMAT",
 )
 
 APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
 FORMAT_VERSION: Final = 3
 EPOCHS_SINCE_FORMAT: Final = 2
 PRUNED_SINCE_FORMAT: Final = 3
+VERIFYING_SINCE_FORMAT: Final = 3
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
 ATTEMPTS_PER_CHANGE: Final = MOST_ATTEMPTS + 1
 # What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
@@ -30,6 +33,29 @@ IN_DOUBT: Final = "doubt AND doubt = 1"
 MAY_BE_LATE: Final = f"doubt AND doubt = {LATE}"
 # When an attempt ended.
 ENDED_S: Final = "coalesce(sent_s, intended_s) + duration_ms / 1000"
+
+# What runs read back. A finding is about a change of its run, or of an earlier one that had left it open.
+VERIFYING: Final = (
+    """
+    CREATE TABLE verifications (
+        run INTEGER PRIMARY KEY REFERENCES runs,
+        mode TEXT NOT NULL,
+        seed TEXT NOT NULL,
+        wait_s REAL NOT NULL,
+        updated INTEGER NOT NULL
+    )""",
+    # `live` is {field: value or null} of what is not as it was sent.
+    """
+    CREATE TABLE findings (
+        change INTEGER PRIMARY KEY REFERENCES changes,
+        run INTEGER NOT NULL REFERENCES verifications,
+        finding TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        live TEXT NOT NULL,
+        read_s REAL NOT NULL
+    )""",
+    "CREATE INDEX findings_open ON findings (change) WHERE finding IN ('pending', 'unread')",
+)
 
 SCHEMA: Final = """
 -- `epoch` is raised by each process that begins to write: whoever began before it cannot write any more.
@@ -163,4 +189,4 @@ CREATE TABLE reads (
     log_id TEXT
 );
 CREATE INDEX reads_open ON reads (read) WHERE verdict IS NULL;
-"""
+""" + "".join(f"{statement};\n" for statement in VERIFYING)

@@ -4,13 +4,15 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace as replace_in
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from kbsync.adapters.state import history, item_story, moving, pruning, runs
+from kbsync.adapters.state import findings, history, item_story, moving, pruning, runs
 from kbsync.adapters.state.breaking import break_lock
 from kbsync.adapters.state.files import exists, facts_of, open_reader, reading
+from kbsync.adapters.state.flapping import flaps
 from kbsync.adapters.state.journal import RunJournal
 from kbsync.adapters.state.known import StoredKnown
 from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
@@ -27,10 +29,11 @@ from kbsync.core.exits import Exit
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.moves import Moved, Place
-from kbsync.core.plan import Plan
+from kbsync.core.plan import Change, Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
 from kbsync.core.state import Settlement
 from kbsync.core.undo import RunWrites
+from kbsync.core.verification import Verification
 from kbsync.errors import LockLostError, StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
@@ -160,7 +163,14 @@ class StateStore:
         `unfinished`.
         """
         with self._history() as connection:
-            return history.report(connection, run_id)
+            report = history.report(connection, run_id)
+            run_id = report.facts.run_id
+            facts = replace_in(
+                report.facts,
+                verification=findings.verification_of(connection, run_id),
+                flapping=flaps(connection, run_id),
+            )
+            return replace_in(report, facts=facts)
 
     def failed_of(self, run_id: str = "last") -> frozenset[Item]:
         """Return the items with a change of the run that is failed, unknown or not attempted. Raises UsageError."""
@@ -171,6 +181,14 @@ class StateStore:
         """Return what a run wrote or may have written, with the values that it replaced. Raises UsageError."""
         with self._history() as connection:
             return written_by(connection, run_id)
+
+    def left_open(self) -> Mapping[int, Change]:
+        """Return by number the changes of earlier runs whose verification was left open, unless a later one came."""
+        connection = self._open()
+        if connection is None:
+            return {}
+        with reading(self.path), closing(connection):
+            return findings.left_open(connection)
 
     def show(self, item: Item) -> ItemStory:
         """Return everything the state holds of *item*."""
@@ -260,6 +278,19 @@ class StateStore:
             exits.append(Exit.LOCKED if isinstance(error, LockLostError) else Exit.STATE)
             end = RunEnd(at_s=now_s, exits=exits, stopped=dict(stopped), left=dict(journal.left))
             raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
+
+    def record_verification(
+        self, journal: RunJournal, verification: Verification, earlier: Mapping[int, Change]
+    ) -> None:
+        """Record what the run of *journal* read back, after everything that was handed in to it, in one transaction.
+
+        *earlier* are the numbers of the earlier changes in *verification*, in their order there. What was read is known
+        from then on where it is not what was sent, and nothing is known of an item that does not exist. Raises
+        StateWriteError.
+        """
+        found = {journal.first_change + seq: (journal.changes[seq], one) for seq, one in verification.findings.items()}
+        found |= dict(zip(earlier, verification.earlier, strict=True))
+        self._write().run(lambda connection: findings.put_verification(connection, journal.run, verification, found))
 
     def recover(self, file: Path) -> Recovered:
         """Record what the recovery *file* holds, and return what of it was news; twice changes nothing.

@@ -19,7 +19,7 @@ from kbsync.core.plan import Plan
 from kbsync.core.report import Report, RunSummary
 from kbsync.core.state import Intent, ReadRecord
 from kbsync.errors import InputError, UsageError
-from tests.adapters.state.formats import format_2, is_sound
+from tests.adapters.state.formats import is_sound, old_state
 from tests.adapters.state.plans import OK, began, captioned, captions, fate, image, lost, plan_of, update
 from tests.faults.boundaries import Boundaries, watch
 
@@ -209,7 +209,7 @@ def test_a_recovery_file_of_a_pruned_run_is_refused(path: Path) -> None:
 
 
 def test_a_state_of_format_2_has_no_pruned_runs(path: Path) -> None:
-    format_2(path)
+    old_state(path, 2)
 
     assert [one.pruned for one in StateStore(path).list_runs()] == [False, False]
     with StateStore(path) as store:
