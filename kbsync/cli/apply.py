@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -15,18 +15,22 @@ from kbsync.cli.changed_since import touched_since
 from kbsync.cli.choosing import Choice
 from kbsync.cli.complaints import complain
 from kbsync.cli.options import (
+    Asked,
     Console,
     Duration,
     Percentage,
+    RefreshingCommand,
     allow_option,
     config_option,
     console_of,
     lint_options,
     paths_argument,
     reason_option,
+    refresh_options,
     selection_options,
 )
 from kbsync.cli.plan import refused, show_plan, with_max_changes
+from kbsync.cli.refreshing import Refresher, open_refresher
 from kbsync.cli.report import report_format
 from kbsync.cli.running import Ended, Run, accesses_for
 from kbsync.cli.saved import check_encodable, moved, read_saved
@@ -73,12 +77,13 @@ class _Wishes:
     form: str
 
 
-@click.command()
+@click.command(cls=RefreshingCommand)
 @paths_argument
 @config_option
 @allow_option
 @lint_options
 @selection_options
+@refresh_options
 @reason_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. Required without a terminal.")
 @click.option(
@@ -120,6 +125,7 @@ def apply(
     levels: Mapping[str, Level],
     selection: Selection,
     changed_since: str | None,
+    asked: Asked | None,
     reason: str,
     yes: bool,
     plan_file: Path | None,
@@ -140,10 +146,10 @@ def apply(
     Sends nothing before the plan is shown and agreed to. Every outcome is recorded before it is shown; run it again
     after anything went wrong, and it goes on where it was.
     """
-    if plan_file is not None and (paths or failed or selection or changed_since is not None):
+    if plan_file is not None and (paths or failed or selection or changed_since is not None or asked is not None):
         raise UsageError(
-            "--plan says what is applied; it goes with no PATH, and with none of --failed, --only, --exclude and "
-            "--changed-since"
+            "--plan says what is applied; it goes with no PATH, and with none of --failed, --only, --exclude, "
+            "--changed-since and --refresh"
         )
     if plan_file is not None and levels:
         raise UsageError("--plan was linted when it was made; it goes with none of --warn, --error and --off")
@@ -174,13 +180,23 @@ def apply(
 
     with Signals() as signals, workspace.store() as store:
         store.lock("apply", lock_timeout)
-        return _apply(workspace, store, wishes, console, signals)
+        limits = {"otherwise": "nothing was sent", "max_duration_s": wishes.policy.max_duration_s}
+        with open_refresher(workspace, store, console, asked, **limits) as refresher:
+            return _apply(workspace, store, wishes, console, signals, refresher)
 
 
-def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Console, signals: Signals) -> int:
+def _apply(
+    workspace: Workspace,
+    store: StateStore,
+    wishes: _Wishes,
+    console: Console,
+    signals: Signals,
+    refresher: Refresher | None,
+) -> int:
     known = store.known()
     guards = with_max_changes(workspace.config.guards, wishes.max_changes)
     stale: list[int] = []
+    began_s = time.monotonic()
     if wishes.plan_file is not None:
         plan = read_saved(wishes.plan_file, workspace, known, guards)
         stale = moved(plan, known)
@@ -188,7 +204,13 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
         since = wishes.changed_since
         touched = None if since is None else touched_since(workspace, wishes.paths, since)
         choice = Choice(wishes.selection, store.failed_of() if wishes.failed else None, touched)
-        plan, warnings = workspace.plan(known, wishes.paths, guards=guards, chosen=choice.predicate())
+        plan, warnings = workspace.plan(
+            known,
+            wishes.paths,
+            guards=guards,
+            chosen=choice.predicate(),
+            refresh=None if refresher is None else refresher.refresh,
+        )
         console.err.lines(problem_lines(warnings))
         choice.check(plan)
 
@@ -210,7 +232,9 @@ def _apply(workspace: Workspace, store: StateStore, wishes: _Wishes, console: Co
     )
     with progress, _logs(console, progress) as logs:
         observers = [progress.observe, *(log.observe for log in logs)]
-        ended = Run(plan, workspace.config, store, progress, observers, wishes.policy, signals).apply(
+        reads = () if refresher is None else tuple(refresher.reads)
+        policy = wishes.policy if refresher is None else _what_is_left(wishes.policy, time.monotonic() - began_s)
+        ended = Run(plan, workspace.config, store, progress, observers, policy, signals, reads).apply(
             accesses, stale, known.hazards(), wishes.reason
         )
     return _account(ended, store, wishes, console)
@@ -271,6 +295,13 @@ def _policy(
         max_duration_s=settings.max_duration if max_duration_s is None else max_duration_s,
         max_outage_s=settings.max_outage if max_outage_s is None else max_outage_s,
     )
+
+
+def _what_is_left(policy: Policy, spent_s: float) -> Policy:
+    """Return *policy* when so much of the time of a run was spent on reading."""
+    if policy.max_duration_s is None:
+        return policy
+    return replace(policy, max_duration_s=max(0.0, policy.max_duration_s - spent_s))
 
 
 def _show_plan(plan: Plan, wishes: _Wishes, console: Console) -> None:

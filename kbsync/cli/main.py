@@ -22,6 +22,7 @@ from kbsync.errors import (
     LockedError,
     LockLostError,
     StateWriteError,
+    UnreadError,
     UsageError,
 )
 
@@ -109,6 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         from kbsync.cli.complaints import complain  # noqa: PLC0415  # only errors need it
 
         complain(error)
+        if isinstance(error, UnreadError):
+            return error.code
         return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
     return outcome if isinstance(outcome, int) else Exit.OK
 

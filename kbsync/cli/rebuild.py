@@ -1,7 +1,7 @@
 """`kbsync state rebuild`: a new state of what is live."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +13,7 @@ from kbsync.cli.options import allow_option, config_option, console_of, paths_ar
 from kbsync.cli.reading import Place, Reading, accesses_to
 from kbsync.cli.running import WINDOW_S
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
-from kbsync.core.exits import Exit, most_telling
-from kbsync.core.listing import Complete, Incomplete, Listed
+from kbsync.core.exits import Exit
 from kbsync.core.manifest import Desired
 from kbsync.core.rebuilding import Rebuilt
 from kbsync.core.rebuilding import rebuild as look_up
@@ -54,12 +53,7 @@ def rebuild(
             return Exit.OK
 
         reading = Reading(workspace.config, places, console, _not_before_s(store))
-        found = reading.read(accesses)
-        whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
-        if reading.exits or len(whole) < len(places):
-            console.err.lines(problem_lines(_unread(places, found)))
-            return most_telling(reading.exits or {Exit.ERROR})
-
+        whole = reading.read_whole(accesses, "nothing was replaced")
         rebuilt = look_up(declared, whole)
         _warn(store)
         old = store.rebuild(rebuilt.known, workspace.config.targets)
@@ -93,18 +87,6 @@ def _not_before_s(store: StateStore) -> float:
     except StateError:  # it may have been just now
         last_s = now_s
     return min(last_s, now_s) + WINDOW_S
-
-
-def _unread(places: Iterable[Place], found: Mapping[Place, Listed]) -> Iterator[str]:
-    for place in places:
-        match found.get(place):
-            case Incomplete(reason, detail):
-                yield f"kbsync: {'/'.join(place)} cannot be read whole: {reason}{f', {detail}' if detail else ''}"
-            case None:
-                yield f"kbsync: {'/'.join(place)} was not read"
-            case Complete():
-                pass
-    yield "kbsync: nothing was replaced"
 
 
 def _warn(store: StateStore) -> None:

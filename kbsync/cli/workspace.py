@@ -1,6 +1,6 @@
 """What a command works with: the configuration, the manifests it names, and the state."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -23,7 +23,8 @@ from kbsync.cli.complaints import note
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison, settled
 from kbsync.core.lint import problems_of, refusal, shrinking, switched
-from kbsync.core.manifest import Dialect
+from kbsync.core.live import Place, Refresh
+from kbsync.core.manifest import Desired, Dialect
 from kbsync.core.plan import Base, Plan
 from kbsync.core.plan_document import seal
 from kbsync.core.planning import Pace, draw_up
@@ -100,15 +101,22 @@ class Workspace:
         *,
         guards: GuardSettings | None = None,
         chosen: Select | None = None,
+        refresh: Callable[[Mapping[Place, Collection[str]]], Refresh] | None = None,
     ) -> tuple[Plan, list[Problem]]:
         """Compare the manifests at *paths* with *known*; return the sealed plan, and the warnings.
 
-        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. Raises
-        InputError with every mistake in every file.
+        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. With
+        *refresh*, which reads the lists of the places that it is given with the declared ids, they are compared with
+        what is live too. Raises InputError with every mistake in every file, and what *refresh* raises.
         """
         operations = self.operations()
-        survey = self.survey(paths, settled=partial(settled, known), select=chosen)
-        comparison = Comparison(known, operations)
+        # Of what is read nothing is settled before it is seen.
+        survey = self.survey(paths, settled=partial(settled, known) if refresh is None else lambda _: {}, select=chosen)
+        read = None
+        if refresh is not None:
+            refuse(survey.problems)
+            read = refresh(_by_place(survey.differing))
+        comparison = Comparison(known, operations, read)
         for place, ids in survey.declared.items():
             comparison.settle(place, ids, survey.in_sync[place])
         for desired in survey.differing:
@@ -124,7 +132,7 @@ class Workspace:
         plan = draw_up(
             comparison,
             known,
-            base=Base(known.lineage, known.serial, __version__, self.origins()),
+            base=Base(known.lineage, known.serial, __version__, self.origins(), read.places() if read else ()),
             paces=paces,
             guards=guards or self.config.guards,
             allowed=self.allowed,
@@ -184,6 +192,13 @@ def open_workspace(
     file = here / config_file if config_file is not None else find_config(here)
     config = read_config(file, PROVIDERS, allowed)
     return Workspace(config, frozenset(allowed), switched(ALL_RULES, {**config.lint.levels, **levels}))
+
+
+def _by_place(items: Iterable[Desired]) -> dict[Place, list[str]]:
+    places: dict[Place, list[str]] = {}
+    for one in items:
+        places.setdefault(one.item[:3], []).append(one.item.id)
+    return places
 
 
 def refuse(problems: Sequence[Problem]) -> None:

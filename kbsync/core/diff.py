@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kbsync.core.fields import Fields, digest, family, is_empty
 from kbsync.core.items import Item
+from kbsync.core.live import Refresh
 from kbsync.core.manifest import Desired
-from kbsync.core.plan import Change, FieldChange, Reason, Skipped, Unmanaged
-from kbsync.core.state import Known
+from kbsync.core.plan import Change, FieldChange, Reason, Recognised, Skipped, Unmanaged
+from kbsync.core.state import Hazard, Known
+from kbsync.core.three_way import judge
 from kbsync.core.wire import Operation
 
 __all__ = ("Comparison", "settled")
@@ -17,14 +19,18 @@ class Comparison:
     """Compares desired items with *known* as they come, and keeps only what differs.
 
     *operations* are the write requests of each target. Every item may be added once. The results are complete after
-    the last `add` and `settle`; their order is that of the manifest.
+    the last `add` and `settle`; their order is that of the manifest. Items of a place that *refresh* has read are
+    compared with what is live there too.
 
     *touched* and *emptied* count, by target and container, the known items that a change would alter, and those of
     them that it would empty: what guards look at. Items that were never known count in neither.
     """
 
-    def __init__(self, known: Known, operations: Mapping[str, Sequence[Operation]]) -> None:
+    def __init__(
+        self, known: Known, operations: Mapping[str, Sequence[Operation]], refresh: Refresh | None = None
+    ) -> None:
         self._known = known
+        self._refresh = refresh
         self._doubts = known.doubts()
         self._operations = {
             (target, kind): tuple(operation for operation in table if operation.kind == kind)
@@ -33,9 +39,11 @@ class Comparison:
         }
         self._seen: dict[tuple[str, str, str], set[str]] = {}
         self.changes: list[Change] = []
+        self.conflicts: list[Skipped] = []
         self.skipped: list[Skipped] = []
+        self.recognised: list[Recognised] = []
         self.unmanaged: list[Unmanaged] = []
-        self._recognised = 0
+        self._met = 0
         self.items = 0
         self.in_sync = 0
         self.touched: Counter[tuple[str, str]] = Counter()
@@ -52,12 +60,18 @@ class Comparison:
         seen.add(item.id)
 
         known_digest = self._known.digest(item)
-        self._recognised += known_digest is not None
-        if known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts:
+        self._met += known_digest is not None
+        as_known = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
+        refresh = self._refresh if self._refresh is not None and place in self._refresh.lists else None
+        if as_known and (refresh is None or refresh.shows(item, desired.fields)):
             self.in_sync += 1
             return
 
-        self._compare(desired, self._known.fields(item) if known_digest is not None else {})
+        known: Fields = self._known.fields(item) if known_digest is not None else {}
+        if refresh is None:
+            self._compare(desired, known)
+        else:
+            self._compare_live(desired, known, refresh)
 
     def settle(self, place: tuple[str, str, str], ids: set[str], in_sync: int) -> None:
         """Take in the items of *place* (target, container, kind) at once: *ids* are all that it declares.
@@ -67,12 +81,12 @@ class Comparison:
         """
         self.items += in_sync
         self.in_sync += in_sync
-        self._recognised += in_sync
+        self._met += in_sync
         self._seen[place] = ids
 
     def released(self) -> Iterator[Item]:
         """Yield the items that the state manages and the manifest no longer declares; those in doubt stay managed."""
-        if self._recognised == sum(self._known.counts().values()):
+        if self._met == sum(self._known.counts().values()):
             return  # all that is known is declared, and what is in doubt alone stays managed anyway
         for item in self._known.items():
             if item.id not in self._seen.get(item[:3], ()) and item not in self._doubts:
@@ -89,6 +103,26 @@ class Comparison:
             if known:
                 self._count(changes)
 
+        self._note_unmanaged(desired, known)
+
+    def _compare_live(self, desired: Desired, known: Fields, refresh: Refresh) -> None:
+        in_doubt = self._doubts.get(desired.item, frozenset())
+        operations = self._operations[desired.item.target, desired.item.kind]
+        # Hazards cost a look at each attempt that may come late; most items are not in doubt.
+        hazards: Mapping[tuple[Item, str], Hazard] = self._known.hazards() if in_doubt else {}
+        judged = judge(desired, known, in_doubt, operations, refresh, hazards)
+        self.changes += judged.changes
+        self.conflicts += judged.conflicts
+        self.skipped += judged.skipped
+        if judged.recognised is not None:
+            self.recognised.append(judged.recognised)
+        if judged.in_sync:
+            self.in_sync += 1
+        elif judged.changes and known:
+            self._count(judged.changes)
+        self._note_unmanaged(desired, known)
+
+    def _note_unmanaged(self, desired: Desired, known: Fields) -> None:
         left = tuple(sorted(known.keys() - desired.fields.keys() - desired.ignored))
         if left:
             self.unmanaged.append(Unmanaged(desired.item, left))
@@ -123,7 +157,7 @@ def settled(known: Known, place: tuple[str, str, str]) -> Mapping[str, bytes]:
 
 
 def _empties(change: FieldChange) -> bool:
-    return is_empty(change.desired) and change.known is not None and not is_empty(change.known)
+    return is_empty(change.desired) and change.before is not None and not is_empty(change.before)
 
 
 def _reason(fields: tuple[FieldChange, ...], *, doubtful: bool) -> Reason | None:

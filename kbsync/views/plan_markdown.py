@@ -22,8 +22,9 @@ from kbsync.views.plan_outline import (
     headline,
     other_sections,
     overview,
+    recognised,
 )
-from kbsync.views.plan_values import Along, Edit, New, Pair, shown
+from kbsync.views.plan_values import Along, Edit, New, Pair, once_known, shown
 from kbsync.views.wording import count
 
 __all__ = ("PLAN_MARKER", "plan_markdown")
@@ -79,6 +80,8 @@ def _head(plan: Plan) -> Iterable[str]:
     yield f"**{headline(plan)}.**"
     if forecast(plan):
         yield f"Takes {forecast(plan)}."
+    if recognised(plan):
+        yield f"{recognised(plan)}."
     refusing = sum(not guard.lifted for guard in plan.guards)
     if refusing:
         yield ""
@@ -181,6 +184,11 @@ def _fields(fields: Iterable[FieldChange], indent: str) -> Iterator[str]:
 
 
 def _values(field: FieldChange) -> str:
+    known = once_known(field, _VALUE_WIDTH)
+    return f"{_before_and_after(field)} (last confirmed: {_span(known)})" if known else _before_and_after(field)
+
+
+def _before_and_after(field: FieldChange) -> str:
     match shown(field, _VALUE_WIDTH):
         case New(desired):
             return f"(new) → {_span(desired)}"

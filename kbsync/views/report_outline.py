@@ -106,7 +106,9 @@ def next_steps(report: Report, read: Digest) -> Iterator[str]:
         yield "Unknown changes may have been applied or not; the next apply sends them again."
     if totals["failed"]:
         yield "Failed changes stay to be done: the next apply tries them again."
-    if totals["conflict"] or totals["stale"]:
+    if totals["conflict"]:
+        yield "Conflicts stay until the manifest, a policy or --on-conflict decides them."
+    if totals["stale"]:
         yield "What is known has moved since the plan was made: plan again."
     if totals["not_attempted"]:
         yield "Run the same command again to go on with what was not attempted."

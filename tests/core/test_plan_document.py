@@ -210,10 +210,10 @@ def test_what_is_accepted_matches_the_schema(document: Any) -> None:
         (DOCUMENT.replace(b'"whole":true', b'"whole":false,"whole":true'), ": a key stands twice in one object ["),
         (DOCUMENT.replace(b'"line":9,', b'"line":true,'), ": changes[1].source: line: not of type int ["),
         (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), ": changes[1].source: line: below 0 ["),
-        (DOCUMENT.replace(b'"reason":"new"', b'"reason":"drifted"'), "reason: not one of new, changed, in_doubt"),
+        (DOCUMENT.replace(b'"reason":"new"', b'"reason":"moved"'), "reason: not one of new, changed, in_doubt"),
         (
             DOCUMENT.replace(b'"conflicts":[]', b'"conflicts":[1]'),
-            ": conflicts: this kbsync makes no plans with conflicts [",
+            ": conflicts[0]: not an object [",
         ),
         (DOCUMENT.replace(b'"changes":4', b'"changes":5'), ": summary: the counts are not those of the lists ["),
         (DOCUMENT.replace(b'"type":"float32"', b'"type":"float64"'), "changes[3].fields[0]: not a value of meta.score"),

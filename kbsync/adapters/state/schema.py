@@ -100,7 +100,8 @@ CREATE TABLE leftovers (
     PRIMARY KEY (run, target)
 ) WITHOUT ROWID;
 
--- One row a planned change, written once; `fields` is {field: [desired] or [desired, known]}.
+-- One row a planned change, written once. `fields` is {field: [desired], [desired, known] or, when it was read,
+-- [desired, known or null, live]}, in which live is [value], or [] when it is not set.
 CREATE TABLE changes (
     change INTEGER PRIMARY KEY,
     container INTEGER NOT NULL REFERENCES containers,

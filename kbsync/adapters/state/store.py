@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.plan import Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
-from kbsync.core.state import Settlement
+from kbsync.core.state import ReadRecord, Settlement
 from kbsync.errors import LockLostError, StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
@@ -189,6 +189,17 @@ class StateStore:
         with reading(self.path), closing(connection):
             return history.last_sends(connection, self._now_s())
 
+    def sent_to_since(self, at_s: float) -> frozenset[tuple[str, str, str]]:
+        """Return the places (target, container, kind) to which an update was sent at *at_s* or later, or may have been.
+
+        *at_s* is in seconds since the epoch.
+        """
+        connection = self._open()
+        if connection is None:
+            return frozenset()
+        with reading(self.path), closing(connection):
+            return history.sent_to_since(connection, at_s)
+
     # ---- writing, under the lock
 
     def begin_run(
@@ -198,11 +209,13 @@ class StateStore:
         allow_reason: str = "",
         on_settled: Callable[[Settlement], None] | None = None,
         unique_targets: Collection[str] = (),
+        reads: Sequence[ReadRecord] = (),
     ) -> RunJournal:
         """Record that *plan* is being applied, and return the journal for it.
 
-        Everything is durable on return: the changes with the values they replace, the outcome of skipped ones, that
-        released items (unless in doubt) and unmanaged fields are forgotten. *allow_reason* is why guards were lifted.
+        Everything is durable on return: the changes with the values they replace, the outcome of those that are not
+        sent, that what was recognised is known, and that released items (unless in doubt) and unmanaged fields are
+        forgotten. *allow_reason* is why guards were lifted, *reads* are those that were made for the plan.
         In *unique_targets* an id means one thing whatever its container: what is known of it under another container
         than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
@@ -210,7 +223,7 @@ class StateStore:
         writer = self._write()
         recorder, guarded = writer.run(
             lambda connection: (
-                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets),
+                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets, reads),
                 guarded_by(connection),
             )
         )
