@@ -237,6 +237,8 @@ def _apply(
         ended = Run(plan, workspace.config, store, progress, observers, policy, signals, reads).apply(
             accesses, stale, known.hazards(), wishes.reason
         )
+        if refresher is not None:
+            refresher.reads.clear()  # the state has them now
     return _account(ended, store, wishes, console)
 
 
