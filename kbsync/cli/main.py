@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "convert": "Write manifests in another format.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
+    "drift": "Tell what somebody else changed since it was last confirmed. Sends nothing.",
     "simulate": "Tell how long apply would take, and what if. Sends nothing.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",

@@ -1,6 +1,6 @@
-"""JSON Schemas of the documents that kbsync writes: plans and reports.
+"""JSON Schemas of the documents that kbsync writes: plans, reports, and what drifted.
 
-Readers of a plan refuse unknown keys. A report may gain keys within its version, so its schema allows them.
+Readers of a plan refuse unknown keys. The others may gain keys within their version, so their schemas allow them.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ from kbsync.core.exits import Exit
 from kbsync.core.fields import META_TYPES
 from kbsync.core.plan import PLAN_FORMAT
 from kbsync.core.report import OUTCOMES, REPORT_FORMAT
+from kbsync.views.drift import DRIFT_FORMAT
 
-__all__ = ("PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
+__all__ = ("DRIFT_SCHEMA", "PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final[Mapping[str, Any]] = {"type": "string"}
@@ -141,6 +142,36 @@ PLAN_SCHEMA: Final[Mapping[str, Any]] = {
         optional=("recognised",),
     ),
     "$defs": {**_DEFS, **_VALUES},
+}
+
+_DEVIATION: Final = _object(
+    {
+        "field": _TEXT,
+        "known": _ref("value"),
+        "live": {"anyOf": [_ref("value"), {"type": "null"}], "description": "null when it is not set."},
+    }
+)
+_DEVIANTS: Final = _list(_object({"item": _ref("item"), "fields": {**_list(_DEVIATION), "minItems": 1}}))
+DRIFT_SCHEMA: Final[Mapping[str, Any]] = {
+    "$schema": _DIALECT,
+    "title": "What kbsync drift found: what is live otherwise than it was last confirmed",
+    **_object(
+        {
+            "format": {"const": DRIFT_FORMAT},
+            "summary": _object(
+                dict.fromkeys(("known", "drifted", "vanished", "appeared", "in_doubt", "pending"), _COUNT),
+                closed=False,
+            ),
+            "read": {**_list(_ref("read")), "description": "The lists that were read."},
+            "drifted": _DEVIANTS,
+            "vanished": {**_list(_ref("item")), "description": "Known, and not there any more."},
+            "appeared": {**_list(_ref("item")), "description": "There, and not known."},
+            "in_doubt": {**_DEVIANTS, "description": "An attempt without an answer may be why they differ."},
+            "pending": {**_DEVIANTS, "description": "The provider still processes them."},
+        },
+        closed=False,
+    ),
+    "$defs": {**_DEFS, "value": _VALUES["value"], "read": _VALUES["read"]},
 }
 
 _ROW: Final = _object(
