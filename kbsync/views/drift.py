@@ -21,6 +21,8 @@ __all__ = ("DRIFT_FORMAT", "MOST_SHOWN", "drift_json", "drift_markdown", "drift_
 
 DRIFT_FORMAT: Final = "kbsync.drift/1"
 MOST_SHOWN: Final = 50
+# A knowledge base may hold much that kbsync was never told of.
+_APPEARED_SHOWN: Final = 5
 _VALUE_WIDTH: Final = 160
 _RESERVE: Final = 300
 _Entry = Deviant | Item
@@ -41,14 +43,17 @@ def drift_text(
     """Yield *drift* as lines, at most *max_items_shown* items of each kind; all when that is None."""
     yield paint.bold(f"Drift: {_headline(drift)}.")
     for section in _sections(drift):
+        most = max_items_shown
+        if most is not None and section.key == "appeared":
+            most = min(most, _APPEARED_SHOWN)
         yield ""
         yield f"{paint.bold(_title(section))}  {paint.dim(f'{_size(section)}: {section.hint}')}"
-        for entry in islice(section.entries, max_items_shown):
+        for entry in islice(section.entries, most):
             yield f"  {paint.yellow(section.mark)} {one_line(str(_item(entry)), 200)}"
             for field in entry.fields if isinstance(entry, Deviant) else ():
                 yield from _field_lines(field, paint, width)
-        if max_items_shown is not None and len(section.entries) > max_items_shown:
-            yield f"  … and {len(section.entries) - max_items_shown:,} more"
+        if most is not None and len(section.entries) > most:
+            yield f"  … and {len(section.entries) - most:,} more"
     if drift.read:
         yield ""
         yield paint.dim(_footing(drift))
