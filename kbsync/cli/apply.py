@@ -24,6 +24,7 @@ from kbsync.cli.options import (
     config_option,
     console_of,
     lint_options,
+    lock_timeout_option,
     paths_argument,
     reason_option,
     refresh_options,
@@ -110,9 +111,7 @@ class _Wishes:
     "--max-duration", type=Duration(), metavar="TIME", help="End after so long, like 90s, 10min or 2h; exit 7."
 )
 @click.option("--max-outage", type=Duration(), metavar="TIME", help="Give a provider up that is down for so long.")
-@click.option(
-    "--lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for a run that holds the state."
-)
+@lock_timeout_option
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @click.pass_context

@@ -1,12 +1,21 @@
 """`kbsync drift`: what is live against what is known. Nothing is sent, and nothing changes."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from kbsync.cli.complaints import note
-from kbsync.cli.options import Asked, RefreshingCommand, allow_option, config_option, console_of, refresh_option
+from kbsync.cli.options import (
+    Asked,
+    RefreshingCommand,
+    allow_option,
+    config_option,
+    console_of,
+    lock_timeout_option,
+    refresh_option,
+)
 from kbsync.cli.reading import Place
 from kbsync.cli.refreshing import open_refresher
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
@@ -26,6 +35,7 @@ __all__ = ("drift",)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @config_option
 @allow_option
+@lock_timeout_option
 @refresh_option("Take lists that were read before, if they are at most so old.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--all", "every", is_flag=True, help="List every item, however many (human).")
@@ -37,6 +47,7 @@ def drift(
     paths: Sequence[str],
     config_file: Path | None,
     allowed: Sequence[str],
+    lock_timeout: float,
     refresh: float | None,
     form: str,
     every: bool,
@@ -50,10 +61,12 @@ def drift(
     console = console_of(context)
     workspace = open_workspace(config_file, allowed)
     asked = Asked(refresh or 0.0, Policy())
-    with (
-        workspace.store() as store,
-        open_refresher(workspace, store, console, asked, otherwise="nothing was compared") as refresher,
-    ):
+    with ExitStack() as stack:
+        store = stack.enter_context(workspace.store())
+        store.lock("drift", lock_timeout)
+        refresher = stack.enter_context(
+            open_refresher(workspace, store, console, asked, otherwise="nothing was compared")
+        )
         assert refresher is not None
         known = store.known()
         declared = _declared(workspace, paths) if paths else None

@@ -32,6 +32,7 @@ __all__ = (
     "config_option",
     "console_of",
     "lint_options",
+    "lock_timeout_option",
     "paths_argument",
     "reason_option",
     "refresh_option",
@@ -242,6 +243,17 @@ def refresh_options(command: _Command) -> _Command:
     ):
         decorated = click.option(option, type=click.Choice(choices), help=text)(decorated)
     return cast("_Command", refresh_option("Read first what is live, or use a list that is at most so old.")(decorated))
+
+
+def lock_timeout_option(command: _Command) -> _Command:
+    """Take `--lock-timeout TIME`."""
+    return click.option(
+        "--lock-timeout",
+        type=Duration(),
+        default="0s",
+        metavar="TIME",
+        help="Wait so long for a run that holds the state.",
+    )(command)
 
 
 def refresh_option(text: str) -> Callable[[_Command], _Command]:

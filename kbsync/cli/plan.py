@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from kbsync.cli.options import (
     config_option,
     console_of,
     lint_options,
+    lock_timeout_option,
     paths_argument,
     refresh_options,
     selection_options,
@@ -55,6 +57,7 @@ def _link_base(context: click.Context, parameter: click.Parameter, value: str) -
 @lint_options
 @selection_options
 @refresh_options
+@lock_timeout_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--all", "every", is_flag=True, help="List every change, however many (human).")
@@ -78,6 +81,7 @@ def plan(
     selection: Selection,
     changed_since: str | None,
     asked: Asked | None,
+    lock_timeout: float,
     out: Path | None,
     form: str,
     every: bool,
@@ -96,7 +100,11 @@ def plan(
         workspace.check_output("--out", out, paths)
     touched = None if changed_since is None else touched_since(workspace, paths, changed_since)
     choice = Choice(selection, touched=touched)
-    with workspace.store() as store, open_refresher(workspace, store, console, asked) as refresher:
+    with ExitStack() as stack:
+        store = stack.enter_context(workspace.store())
+        if asked is not None:  # whoever holds the state uses up the rate
+            store.lock("plan", lock_timeout)
+        refresher = stack.enter_context(open_refresher(workspace, store, console, asked))
         guards = with_max_changes(workspace.config.guards, max_changes)
         drawn, warnings = workspace.plan(
             store.known(),

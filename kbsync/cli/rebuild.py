@@ -83,7 +83,7 @@ def _not_before_s(store: StateStore) -> float:
     """Return when the first request may leave: a window after the last one of whoever wrote to the state before."""
     now_s = time.time()
     try:
-        last_s = max(store.last_send_s().values(), default=0.0)
+        last_s = store.sent_until_s()
     except StateError:  # it may have been just now
         last_s = now_s
     return min(last_s, now_s) + WINDOW_S

@@ -27,7 +27,10 @@ _SHOWN: Final = 20
 def open_refresher(
     workspace: Workspace, store: StateStore, console: Console, asked: Asked | None, **others: Any
 ) -> Generator["Refresher | None"]:
-    """Yield what reads for a plan, if that was *asked* for; at the end the next process may send at once."""
+    """Yield what reads for a plan, if that was *asked* for.
+
+    It needs the lock. Whoever gets that next may send at once.
+    """
     if asked is None:
         yield None
         return
@@ -98,10 +101,8 @@ class Refresher:
         if not places:
             return {}
         now_s = time.time()
-        last_s = max(self.store.last_send_s().values(), default=0.0)
-        reading = Reading(
-            self.workspace.config, places, self.console, min(last_s, now_s) + WINDOW_S, self.max_duration_s
-        )
+        not_before_s = min(self.store.sent_until_s(), now_s) + WINDOW_S
+        reading = Reading(self.workspace.config, places, self.console, not_before_s, self.max_duration_s)
         accesses = accesses_to({target for target, _, _ in places}, self.workspace.config)
         try:
             whole = reading.read_whole(accesses, self.otherwise)

@@ -111,7 +111,7 @@ class Run:
         # any target, and may have had another name.
         now_s = time.time()
         reads_s = [read.sent_at_s for read in self.reads if read.sent_at_s is not None]
-        last_s = max([*self.store.last_send_s().values(), *reads_s], default=0.0)
+        last_s = max([self.store.sent_until_s(), *reads_s])
         not_before_s = min(last_s, now_s) + WINDOW_S
         holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s, self.plan.base.read)
         self.signals.take_over()

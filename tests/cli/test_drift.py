@@ -4,8 +4,10 @@ import time
 from typing import Any
 
 import orjson
+import pytest
 from jsonschema import Draft202012Validator
 
+from kbsync.cli import refreshing
 from kbsync.emulator.sample import sample_document_id, sample_image_id
 from kbsync.emulator.world import Image
 from tests.cli.desk import DATASET, Desk, lying
@@ -13,6 +15,12 @@ from tests.cli.test_refresh import edit, images, writes
 
 DRIFT = ("drift", "--format", "json")
 DETAILED = (*DRIFT, "--detailed-exitcode")
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reads not keep the distance of a second from what other processes send: here that is nothing but waiting."""
+    monkeypatch.setattr(refreshing, "WINDOW_S", 0.0)
 
 
 def found(desk: Desk, *arguments: str) -> Any:

@@ -189,6 +189,15 @@ class StateStore:
         with reading(self.path), closing(connection):
             return history.last_sends(connection, self._now_s())
 
+    def sent_until_s(self) -> float:
+        """Return when whoever used the state may have sent last, in seconds since the epoch; 0.0 when nobody ever did.
+
+        Under the lock, it is now if the holder before did not live to give it back: lists may be read without a run.
+        """
+        if self._lock is not None and self._lock.was_left:
+            return self._now_s()
+        return max(self.last_send_s().values(), default=0.0)
+
     def sent_to_since(self, at_s: float) -> frozenset[tuple[str, str, str]]:
         """Return the places (target, container, kind) to which an update was sent at *at_s* or later, or may have been.
 
