@@ -116,27 +116,6 @@ def test_what_differs_live_is_new_and_shown_with_what_it_replaces(large: Desk) -
 
 
 # --------------------------------------------------------------------------------------------------------------- drift
-def test_a_thousand_edits_are_found_and_set_back_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with served_in_thread(CountingEmulator(sample_world(4_000, 0, 0))) as running:
-        desk = Desk(tmp_path, running)
-        monkeypatch.chdir(tmp_path)
-        desk.configure(replace={'rate = "500/s"\nconcurrency = 4': 'rate = "100000/s"\nconcurrency = 16'})
-        here = {"target": "coze-cn", "dataset": DATASET, "kind": "image"}
-        lines = [{**here, "id": one.id, "caption": one.caption} for one in images(desk).values()]
-        desk.write("manifests/all.jsonl", b"".join(orjson.dumps(line) + b"\n" for line in lines))
-        assert desk.run(*APPLY, "--refresh").json()["totals"]["in_sync"] == 4_000
-        before = {one.id: one.caption for one in images(desk).values()}
-        edit(desk, range(0, 4_000, 4))
-
-        told = desk.run(*APPLY, "--refresh")
-
-        assert told.code == 0, told.err
-        assert told.json()["totals"]["updated"] == 1_000
-        assert sorted(writes(desk)) == sorted(sample_image_id(number) for number in range(0, 4_000, 4))
-        assert {one.id: one.caption for one in images(desk).values()} == before
-        assert {row["cause"] for row in told.json()["items"]} == {"drifted"}
-
-
 def test_conflicts_are_left_and_the_others_go_on(adopted: Desk) -> None:
     edit(adopted, range(10))
     declare(adopted, 3, "declared anew")
