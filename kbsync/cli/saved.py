@@ -1,7 +1,7 @@
 """A saved plan, on its way back: it runs exactly as it was reviewed, or not at all."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def read_saved(path: Path, workspace: Workspace, known: Known, guards: GuardSett
     return replace(
         plan,
         guards=tripped(_blast(plan, known), guards, workspace.allowed),
-        recognised=tuple(found for found in plan.recognised if _still_recognised(found, known)),
+        recognised=tuple(_still_recognised(plan.recognised, known)),
     )
 
 
@@ -62,10 +62,13 @@ def moved(plan: Plan, known: Known) -> list[int]:
     return stale
 
 
-def _still_recognised(found: Recognised, known: Known) -> bool:
-    """Tell whether what is known of the fields that were *found* is what it was then."""
-    fields, doubts = known.fields(found.item), known.doubts().get(found.item, frozenset())
-    return all(fields.get(one.field) == one.known for one in found.fields) and doubts.issuperset(found.doubts)
+def _still_recognised(recognised: Sequence[Recognised], known: Known) -> Iterator[Recognised]:
+    """Yield those of *recognised* of whose fields the same is known as then."""
+    doubts = known.doubts()
+    for found, fields in zip(recognised, known.fields_of(one.item for one in recognised), strict=True):
+        same = all(fields.get(one.field) == one.known for one in found.fields)
+        if same and doubts.get(found.item, frozenset()).issuperset(found.doubts):
+            yield found
 
 
 def check_encodable(path: Path, plan: Plan, codecs: Mapping[str, Codec]) -> None:

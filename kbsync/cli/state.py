@@ -93,9 +93,8 @@ def forget(context: click.Context, *, patterns: Sequence[str], config_file: Path
 
 def _matching(store: StateStore, pattern: str) -> Iterator[tuple[Item, Fields]]:
     known = store.known()
-    for item in sorted(known.items()):
-        if fnmatchcase(str(item), pattern):
-            yield item, known.fields(item)
+    items = [item for item in sorted(known.items()) if fnmatchcase(str(item), pattern)]
+    yield from zip(items, known.fields_of(items), strict=True)
 
 
 def _item(text: str) -> Item:

@@ -20,6 +20,7 @@ from kbsync.adapters.manifests import (
 )
 from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import note
+from kbsync.cli.garbage import uncollected
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison, settled
 from kbsync.core.lint import problems_of, refusal, shrinking, switched
@@ -76,15 +77,16 @@ class Workspace:
 
         Raises UsageError as `read` does.
         """
-        return survey_manifests(
-            self._named(paths),
-            targets=self.dialects(),
-            rules=self.rules,
-            allow=self.allowed,
-            root=self._root(paths),
-            settled=settled,
-            select=select,
-        )
+        with uncollected():
+            return survey_manifests(
+                self._named(paths),
+                targets=self.dialects(),
+                rules=self.rules,
+                allow=self.allowed,
+                root=self._root(paths),
+                settled=settled,
+                select=select,
+            )
 
     def check_output(self, option: str, path: Path, paths: Sequence[str]) -> None:
         """Raise UsageError when *path*, which *option* names, cannot be written, or is one of the manifests."""
@@ -117,10 +119,10 @@ class Workspace:
             refuse(survey.problems)
             read = refresh(_by_place(survey.differing))
         comparison = Comparison(known, operations, read)
-        for place, ids in survey.declared.items():
-            comparison.settle(place, ids, survey.in_sync[place])
-        for desired in survey.differing:
-            comparison.add(desired)
+        with uncollected():
+            for place, ids in survey.declared.items():
+                comparison.settle(place, ids, survey.in_sync[place])
+            comparison.add(*survey.differing)
         found = shrinking(comparison.changes)
         problems = [*survey.problems, *problems_of(self.rules["shrinking-caption"], found)]
         refuse(problems)

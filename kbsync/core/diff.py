@@ -49,8 +49,17 @@ class Comparison:
         self.touched: Counter[tuple[str, str]] = Counter()
         self.emptied: Counter[tuple[str, str]] = Counter()
 
-    def add(self, desired: Desired) -> None:
-        """Compare one item."""
+    def add(self, *items: Desired) -> None:
+        """Compare *items*, of which only those that differ need the known fields."""
+        differing = [desired for desired in items if not self._is_in_sync(desired)]
+        known = self._known.fields_of(desired.item for desired in differing)
+        for desired, fields in zip(differing, known, strict=True):
+            if self._refresh is not None and desired.item[:3] in self._refresh.lists:
+                self._compare_live(desired, fields, self._refresh)
+            else:
+                self._compare(desired, fields)
+
+    def _is_in_sync(self, desired: Desired) -> bool:
         item = desired.item
         self.items += 1
         place = item[:3]
@@ -61,17 +70,11 @@ class Comparison:
 
         known_digest = self._known.digest(item)
         self._met += known_digest is not None
-        as_known = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
-        refresh = self._refresh if self._refresh is not None and place in self._refresh.lists else None
-        if as_known and (refresh is None or refresh.shows(item, desired.fields)):
-            self.in_sync += 1
-            return
-
-        known: Fields = self._known.fields(item) if known_digest is not None else {}
-        if refresh is None:
-            self._compare(desired, known)
-        else:
-            self._compare_live(desired, known, refresh)
+        in_sync = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
+        if in_sync and self._refresh is not None and place in self._refresh.lists:
+            in_sync = self._refresh.shows(item, desired.fields)
+        self.in_sync += in_sync
+        return in_sync
 
     def settle(self, place: tuple[str, str, str], ids: set[str], in_sync: int) -> None:
         """Take in the items of *place* (target, container, kind) at once: *ids* are all that it declares.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kbsync.core.fields import Value, digest
+from kbsync.core.fields import Fields, Value, digest
 from kbsync.core.items import Item
 from kbsync.core.live import Place, ReadList, live_value
 from kbsync.core.plan import LiveValue, ReadPlace
@@ -62,12 +62,15 @@ def find_drift(
     for place, read in sorted(lists.items()):
         digests = known.digests(place)
         drift.known += len(digests)
-        for id_ in sorted(digests):
-            live = read.items.get(id_)
-            if live is None:
-                drift.vanished.append(Item(*place, id_))
-            elif live.pending or digest(live.fields) != digests[id_]:
-                _look(drift, known, Item(*place, id_), live)
+        drift.vanished += (Item(*place, id_) for id_ in sorted(digests) if id_ not in read.items)
+        # Only those that look different need the known fields; they may have less of them than are live.
+        suspects = [
+            (Item(*place, id_), read.items[id_])
+            for id_ in sorted(digests)
+            if id_ in read.items and digest(read.items[id_].fields) != digests[id_]
+        ]
+        for (item, live), fields in zip(suspects, known.fields_of(item for item, _ in suspects), strict=True):
+            _look(drift, item, fields, live, in_doubt=item in doubts)
 
         expected = set(declared.get(place, ())) if declared else set[str]()
         expected |= {item.id for item in doubts if item[:3] == place}
@@ -77,13 +80,12 @@ def find_drift(
     return drift
 
 
-def _look(drift: Drift, known: Known, item: Item, live: Live) -> None:
+def _look(drift: Drift, item: Item, known: Fields, live: Live, *, in_doubt: bool) -> None:
     fields = tuple(
         Deviation(name, value, seen)
-        for name, value in sorted(known.fields(item).items())
+        for name, value in sorted(known.items())
         if (seen := live_value(live, name)) is not None and seen != value
     )
-    if not fields:
-        return
-    kind = drift.pending if live.pending else drift.in_doubt if item in known.doubts() else drift.drifted
-    kind.append(Deviant(item, fields))
+    if fields:
+        kind = drift.pending if live.pending else drift.in_doubt if in_doubt else drift.drifted
+        kind.append(Deviant(item, fields))

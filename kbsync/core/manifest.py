@@ -1,24 +1,15 @@
 """What a manifest declares, and how a provider says which words its manifests may use."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self
 
+from kbsync.core.columns import Columns
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item, Source
 from kbsync.core.rules import Finding
 
-__all__ = ("Desired", "Dialect", "Entry", "Header", "KindDialect", "Plain")
-
-
-class Plain(NamedTuple):
-    """What an entry declares that nothing can be found wrong with: the JSON form of its fields.
-
-    *texts* counts its keys and texts, those inside it included: as many as its JSON has pairs of quotation marks.
-    """
-
-    fields: dict[str, Any]
-    texts: int
+__all__ = ("Desired", "Dialect", "Entry", "Header", "KindDialect")
 
 
 class Desired(NamedTuple):
@@ -77,16 +68,19 @@ class KindDialect:
 
     *section* is the key of the list in container-shaped manifests (`images`), *model* the pydantic dataclass that an
     entry is validated by and the JSON Schema is made from. *check* finds what a model cannot say: rules that can be
-    lifted, and warnings. *plain* is the short way for entries that are like nearly all: those which the model takes as
-    they are, in which neither *check* nor any lint of texts finds anything, and which have no options. It may say None
-    of any entry, and then the long way is gone.
+    lifted, and warnings.
+
+    *plain* is the short way for entries that are like nearly all: those which the model takes as they are, in which
+    neither *check* nor any lint of texts finds anything, and which have no options. Of many of them it returns the
+    canonical text of each one's fields; it may return None of any, and then they are looked at in smaller numbers, and
+    in the end one by one. No column that it takes has values of two types.
     """
 
     kind: str
     section: str
     model: type[Any]
     check: Callable[[Any], Iterable[Finding]]
-    plain: Callable[[Mapping[str, Any]], Plain | None] = lambda _: None
+    plain: Callable[[Columns], Sequence[str] | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

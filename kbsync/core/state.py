@@ -4,7 +4,7 @@ The state is written by one owner (an adapter). The rules live here: an intent i
 attempt leaves, a conclusion before anyone is told of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -71,6 +71,10 @@ class Known(Protocol):
 
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""
+        ...
+
+    def fields_of(self, items: Iterable[Item]) -> Iterator[Fields]:
+        """Yield what `fields` returns for each of *items*, at less cost."""
         ...
 
     def doubts(self) -> Mapping[Item, frozenset[str]]:

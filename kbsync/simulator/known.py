@@ -66,6 +66,10 @@ class ModelState:
         """Return the known fields of *item*; empty when nothing is known."""
         return self._known.get(item, _NOTHING)
 
+    def fields_of(self, items: Iterable[Item]) -> Iterator[Fields]:
+        """Yield what `fields` returns for each of *items*."""
+        return map(self.fields, items)
+
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         """Return the items in doubt, each with the operations that may or may not have been applied."""
         found: dict[Item, set[str]] = {}

@@ -1,7 +1,7 @@
 """Little implementations and strategies for the pure core."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hypothesis import strategies as st
 
@@ -50,6 +50,9 @@ class MemoryKnown:
 
     def fields(self, item: Item) -> Fields:
         return self.known.get(item, {})
+
+    def fields_of(self, items: Iterable[Item]) -> Iterator[Fields]:
+        return map(self.fields, items)
 
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         return self.doubtful

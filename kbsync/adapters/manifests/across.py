@@ -1,11 +1,11 @@
 """What is found only when all items were seen: captions that many images have, and ids that look alike."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from kbsync.adapters.manifests.files import ManifestFile
-from kbsync.adapters.manifests.rolls import Roll
+from kbsync.adapters.manifests.rolls import Place3, Roll
 from kbsync.core.items import Item, Source
 from kbsync.core.lint import Repeated, captions_of_many, look_alikes, may_look_alike, problems_of
 from kbsync.core.lint.rules import MAX_LISTED
@@ -25,14 +25,20 @@ Find: TypeAlias = Callable[[Wanted], Mapping[Item, Desired]]
 """Reads files again for some of their items."""
 
 
-def is_anything_twice(rolled: Iterable[Rolled]) -> bool:
-    """Tell whether an id repeats in its scope."""
-    scopes: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    total = 0
+def is_anything_twice(rolled: Iterable[Rolled], ids: Mapping[Place3, Collection[str]]) -> bool:
+    """Tell whether an id repeats in its scope; *ids* are the distinct ones of each place."""
+    scopes: defaultdict[tuple[str, ...], set[Place3]] = defaultdict(set)
+    counts: Counter[Place3] = Counter()
     for _, roll in rolled:
-        scopes[roll.scope].update(roll.all_ids())
-        total += len(roll)
-    return total != sum(map(len, scopes.values()))
+        scopes[roll.scope].add(roll.place)
+        counts[roll.place] += len(roll)
+    if any(counts[place] != len(ids[place]) for place in counts):
+        return True
+    return any(
+        len(places) > 1
+        and len(set().union(*(ids[place] for place in places))) != sum(counts[place] for place in places)
+        for places in scopes.values()
+    )
 
 
 def across(rolled: Sequence[Rolled], rules: Mapping[str, Rule], find: Find) -> Iterator[Problem]:

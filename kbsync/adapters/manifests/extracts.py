@@ -41,5 +41,7 @@ class Extractor:
         problems = FileProblems(part.file.name, found, self.rules, self.allow)
         ledger = Ledger(self.settled, self.select)
         intake = Intake(self.words, ledger.section, problems, quick=True)
-        differing = tuple(read_items(part.file, intake, part.span))
-        return Extract(ledger.close(), differing, tuple(found))
+        for _ in read_items(part.file, intake, part.span):
+            raise AssertionError("the ledger takes them")
+        rolls, differing = ledger.close()
+        return Extract(rolls, differing, tuple(found))

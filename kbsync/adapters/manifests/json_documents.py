@@ -168,6 +168,7 @@ class _Document:
                 yield desired
             at, ended = self._scan.separator(self._at, "]")
         self._at = at
+        section.finish()
 
     def _entry(self, section: Section, at: int) -> Desired | None:
         """Return the item that the entry at *at* declares, if it does, and pass it."""
@@ -186,7 +187,7 @@ class _Document:
             self._problems.add(place, "wrong-type", 'an entry is an object that begins with an "id"')
             return None
         if not faults:
-            return section.admit(entry, place, trail)
+            return section.take(entry, place, trail)
         with self._problems.blaming(faults):
             section.admit(entry, place, trail)
         return None

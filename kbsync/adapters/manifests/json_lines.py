@@ -1,17 +1,22 @@
 """JSON Lines manifests: one item a line, at the speed of the decoder."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import compress
+from operator import not_
 from typing import Any, BinaryIO, Final
 
 from orjson import JSONDecodeError, loads
 
+from kbsync.adapters.manifests.alike import Numbers
 from kbsync.adapters.manifests.files import WHOLE, Span
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.json_scan import JsonSyntaxError, scan_json
 from kbsync.adapters.manifests.json_text import Doubtful, decode_line, has_raw_control_characters
 from kbsync.adapters.manifests.leaks import is_leaky, leaks_in
 from kbsync.adapters.manifests.problems import Path, Place, Trail
-from kbsync.adapters.manifests.quick import ODD, Odd
 from kbsync.adapters.manifests.rows import Rows
 from kbsync.core.manifest import Desired
 
@@ -19,37 +24,82 @@ __all__ = ("MAX_LINE_BYTES", "read_json_lines")
 
 MAX_LINE_BYTES: Final = 16 << 20
 BLOCK_BYTES: Final = 1 << 18
+_OBJECT: Final = {dict}
+_ESCAPED_MARK: Final = re.compile(rb'\\["\\]')
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 def read_json_lines(file: BinaryIO, intake: Intake, span: Span = WHOLE) -> Iterator[Desired]:
     """Yield the items in *span* of the JSON Lines manifest *file*. There is no limit to its size."""
     rows = Rows(intake)
-    glance = rows.glance if intake.quick else _no_glance
-    number = span.line - 1
+    number = span.line
     for block in _blocks(file, span):
         if is_leaky(block):
-            for fault in leaks_in(block, number + 1):
+            for fault in leaks_in(block, number):
                 intake.problems.add(*fault)
-        suspicious = has_raw_control_characters(block)
-        escapes = b"\\" in block
-        for line in block.split(b"\n"):
-            number += 1
-            desired: Desired | Odd | None = ODD
-            if not escapes or b"\\" not in line:
-                try:  # noqa: SIM105 - the hot loop
-                    # Of a text without escapes, marks tell what the decoder dropped.
-                    desired = glance(loads(line), (number, 1), line.count(b'"'))
-                except JSONDecodeError:
-                    pass
-            if desired is ODD:
-                desired = _read(line, number, intake, rows.admit, suspicious=suspicious)
+        texts = block.split(b"\n")
+        lines = _Lines(texts, range(number, number + len(texts)), partial(_read, intake, rows.admit))
+        number += len(texts)
+        if intake.quick:
+            _sift(lines, rows, has_escaped_marks=b'\\"' in block or b"\\\\" in block)
+        else:
+            yield from lines.items()
+
+
+def _sift(lines: "_Lines", rows: Rows, *, has_escaped_marks: bool) -> None:
+    """Have *lines* admitted as *rows*: at once where that is safe."""
+    decoded: list[Any]
+    try:
+        decoded = [*map(loads, lines.texts)]
+    except JSONDecodeError:
+        decoded = [*map(_decoded, lines.texts)]
+    if has_escaped_marks or {*map(type, decoded)} != _OBJECT:
+        odd = [
+            type(row) is not dict or _ESCAPED_MARK.search(text) for row, text in zip(decoded, lines.texts, strict=True)
+        ]
+        for number in compress(range(len(odd)), odd):
+            lines.look_closely(number)
+        fine = [*map(not_, odd)]
+        lines = _Lines([*compress(lines.texts, fine)], [*compress(lines.numbers, fine)], lines.read)
+        decoded = [*compress(decoded, fine)]
+    rows.sift(lines, decoded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Some lines, and their *numbers*: a `Batch`. *read* reads one by itself, and exactly."""
+
+    texts: Sequence[bytes]
+    numbers: Sequence[int]
+    read: Callable[[bytes, int], Desired | None]
+
+    def items(self) -> Iterator[Desired]:
+        """Yield the items, line by line."""
+        for text, number in zip(self.texts, self.numbers, strict=True):
+            desired = self.read(text, number)
             if desired is not None:
                 yield desired
 
+    def place(self, at: int) -> Place:
+        """Return where a line begins."""
+        return self.numbers[at], 1
 
-def _no_glance(_row: object, _place: Place, _marks: int) -> Odd:
-    return ODD
+    def is_whole(self, places: Numbers, texts: int) -> bool:
+        """Tell whether the decoder dropped no key of the lines, none of which has a mark that is escaped."""
+        mine = self.texts if len(places) == len(self.texts) else [self.texts[at] for at in places]
+        return b"".join(mine).count(b'"') == 2 * texts * len(places)
+
+    def look_closely(self, at: int) -> None:
+        """Read a line by itself, and exactly."""
+        self.read(self.texts[at], self.numbers[at])
+
+
+def _decoded(line: bytes) -> Any:
+    """Return what *line* says, None when that is not clear."""
+    try:
+        return loads(line)
+    except JSONDecodeError:
+        return None
 
 
 def _blocks(file: BinaryIO, span: Span) -> Iterator[bytes]:
@@ -92,10 +142,10 @@ class _LineTrail:
         return scan_json(self._line.decode(), (self._number, 1))[1].trail
 
 
-def _read(line: bytes, number: int, intake: Intake, admit: Any, *, suspicious: bool) -> Desired | None:
-    """Read one line, as fast as that is safe. One that is not *suspicious* holds no control character as itself."""
+def _read(intake: Intake, admit: Any, line: bytes, number: int) -> Desired | None:
+    """Read one line, as fast as that is safe."""
     try:
-        row = None if suspicious and has_raw_control_characters(line) else decode_line(line)
+        row = None if has_raw_control_characters(line) else decode_line(line)
     except Doubtful:
         row = None
     if row is None:

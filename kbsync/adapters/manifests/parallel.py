@@ -15,8 +15,8 @@ _WORTH_A_PROCESS: Final = 8 << 20
 _MOST_PROCESSES: Final = 8
 _NUMBER_BYTES: Final = 4
 _SIZE_BYTES: Final = 8
-# A pipe holds as many numbers at once everywhere.
-_MOST_TICKETS: Final = 4096
+# A pipe holds as many tickets of two numbers everywhere.
+_MOST_TICKETS: Final = 2048
 
 One = TypeVar("One")
 Made = TypeVar("Made")
@@ -37,17 +37,19 @@ def in_parallel(work: Work[One, Made], ones: Sequence[One], weights: Sequence[in
     It is done here and by children of this process, which see all that it sees; what a child leaves undone, because it
     was killed or failed, is done here.
     """
+    processes = _processes(sum(weights))
     children: list[_Child] = []
     made: dict[int, Made] = {}
-    queue = _queue(len(ones))
+    queues = [_queue(share) for share in _shares(len(ones), processes)]
     try:
-        children.extend(_child(work, ones, queue) for _ in range(_children(sum(weights))))
-        made.update((number, work.make(ones[number])) for number in _taken(queue, len(ones)))
+        children.extend(_child(work, ones, _beginning_with(queues, number)) for number in range(1, processes))
+        made.update((number, work.make(ones[number])) for number in _taken(queues))
         for child in children:
             with os.fdopen(child.answer, "rb", closefd=False) as answer:
                 made.update((number, work.unpack(data)) for number, data in _frames(answer))
     finally:
-        os.close(queue)
+        for queue in queues:
+            os.close(queue)
         for child in children:
             child.end()
     return [made[number] if number in made else work.make(one) for number, one in enumerate(ones)]
@@ -65,15 +67,15 @@ class _Child:
         os.waitpid(self.pid, 0)
 
 
-def _children(weight: int) -> int:
-    """Return how many processes are worth having beside this one. None where forking could hang a thread's locks."""
+def _processes(weight: int) -> int:
+    """Return how many processes are worth having. One where forking could hang a thread's locks."""
     if sys.platform != "linux" or threading.active_count() > 1:
-        return 0
+        return 1
     cores = len(os.sched_getaffinity(0))
-    return min(cores, _MOST_PROCESSES, weight // _WORTH_A_PROCESS + 1) - 1
+    return min(cores, _MOST_PROCESSES, weight // _WORTH_A_PROCESS + 1)
 
 
-def _child(work: Work[One, Made], ones: Sequence[One], queue: int) -> _Child:
+def _child(work: Work[One, Made], ones: Sequence[One], queues: Sequence[int]) -> _Child:
     """Begin a process that answers with a frame for each thing that it took."""
     answer, told = os.pipe()
     pid = os.fork()
@@ -84,7 +86,7 @@ def _child(work: Work[One, Made], ones: Sequence[One], queue: int) -> _Child:
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(one, signal.SIG_DFL)
         # Told at the end: the parent, which works too, would not listen before.
-        packed = [(number, work.pack(work.make(ones[number]))) for number in _taken(queue, len(ones))]
+        packed = [(number, work.pack(work.make(ones[number]))) for number in _taken(queues)]
         with os.fdopen(told, "wb") as out:
             for number, data in packed:
                 out.write(number.to_bytes(_NUMBER_BYTES, "big") + len(data).to_bytes(_SIZE_BYTES, "big"))
@@ -103,22 +105,28 @@ def _frames(answer: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield int.from_bytes(head[:_NUMBER_BYTES], "big"), data
 
 
-def _queue(count: int) -> int:
-    """Return a pipe with the first number of each few of *count* numbers; who reads one has taken it."""
+def _shares(count: int, processes: int) -> Iterator[range]:
+    """Yield a share of *count* numbers for each process: neighbours, which mostly need the same things."""
+    for share in range(processes):
+        yield range(count * share // processes, count * (share + 1) // processes)
+
+
+def _queue(numbers: range) -> int:
+    """Return a pipe with the *numbers*; who reads some has taken them."""
     queue, put = os.pipe()
-    for first in range(0, count, _few(count)):
-        os.write(put, first.to_bytes(_NUMBER_BYTES, "big"))
+    few = -(-len(numbers) // _MOST_TICKETS) or 1
+    for some in (numbers[at : at + few] for at in range(0, len(numbers), few)):
+        os.write(put, b"".join(number.to_bytes(_NUMBER_BYTES, "big") for number in (some.start, some.stop)))
     os.close(put)
     return queue
 
 
-def _taken(queue: int, count: int) -> Iterator[int]:
-    """Yield the numbers that nobody has taken yet, as they are taken."""
-    few = _few(count)
-    while ticket := os.read(queue, _NUMBER_BYTES):
-        first = int.from_bytes(ticket, "big")
-        yield from range(first, min(first + few, count))
+def _beginning_with(queues: Sequence[int], number: int) -> Sequence[int]:
+    return [*queues[number:], *queues[:number]]
 
 
-def _few(count: int) -> int:
-    return -(-count // _MOST_TICKETS) or 1
+def _taken(queues: Sequence[int]) -> Iterator[int]:
+    """Yield the numbers in *queues* that nobody has taken yet, as they are taken: when one is empty, of the next."""
+    for queue in queues:
+        while ticket := os.read(queue, 2 * _NUMBER_BYTES):
+            yield from range(*(int.from_bytes(ticket[at : at + _NUMBER_BYTES], "big") for at in (0, _NUMBER_BYTES)))

@@ -1,38 +1,36 @@
 """Sections that keep of an item its digest only, when that is all that is asked for, and see at a glance that it is."""
 
-from collections.abc import Callable, Mapping
-from enum import Enum
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
+from operator import ne
+from typing import Any, Final, Protocol, TypeAlias
 
+import orjson
+
+from kbsync.adapters.manifests.alike import Numbers, alike, some
 from kbsync.adapters.manifests.problems import FileProblems, Place, Trail
 from kbsync.adapters.manifests.rolls import OpenRoll, Place3, Roll
 from kbsync.adapters.manifests.sections import Defaults, Section
 from kbsync.adapters.manifests.vocabulary import KindWords
-from kbsync.core.fields import Fields, digest, digest_of_plain, fields_from_plain
+from kbsync.core.columns import Columns
+from kbsync.core.fields import digest, digests_of, fields_from_plain
 from kbsync.core.items import Source
 from kbsync.core.manifest import Desired
 
-__all__ = ("ODD", "Glance", "Ledger", "Odd", "QuickSection", "Select", "Settled")
+__all__ = ("Batch", "Ledger", "QuickSection", "Select", "Settled")
 
+_MOST_WAITING: Final = 128
 _MOST_SHAPES: Final = 1_000
+# So few rows are looked at one by one as soon as one of them is odd.
+_FEW: Final = 8
 
 # Of a place: the digests that need no second look, by id.
 Settled: TypeAlias = Callable[[Place3], Mapping[str, bytes]]
 Select: TypeAlias = Callable[[Desired], bool]
 
 
-class Glance(Enum):
-    """What is seen at a glance of an entry that has to be looked at more closely."""
-
-    ODD = "odd"
-
-
-Odd: TypeAlias = Literal[Glance.ODD]
-ODD: Final = Glance.ODD
-
-
 class Ledger:
-    """The rolls of one part of a manifest, as they are written.
+    """What comes of one part of a manifest, as it is written: its rolls, and the items that somebody has to see.
 
     *settled* gives the digests that nobody needs to see the items of; without it, nobody needs to see any item. With
     *select*, items that it refuses are left out, and count nowhere.
@@ -42,6 +40,7 @@ class Ledger:
         self._settled = settled
         self._select = select
         self._rolls: dict[Place3, OpenRoll] = {}
+        self._differing: list[Desired] = []
 
     def section(
         self,
@@ -57,15 +56,64 @@ class Ledger:
         if roll is None:
             roll = self._rolls[place] = OpenRoll(place, scope, captions="caption" in words.shape.keys)
         settled = None if self._settled is None else self._settled(place)
-        return QuickSection(words, place, roll, settled, self._select, problems, defaults, foreign)
+        take = _Interest(settled, self._select, roll, self._differing)
+        return QuickSection(words, place, roll, take, problems, defaults, foreign)
 
-    def close(self) -> tuple[Roll, ...]:
-        """Return the rolls."""
-        return tuple(roll.close() for roll in self._rolls.values())
+    def close(self) -> tuple[tuple[Roll, ...], tuple[Desired, ...]]:
+        """Return the rolls, and the items that are neither settled nor left out, in the order of the text."""
+        differing = sorted(self._differing, key=lambda desired: desired.source[1:])
+        return tuple(roll.close() for roll in self._rolls.values()), tuple(differing)
+
+
+class _Interest:
+    """Which items of a place somebody has to see; these go to *differing*."""
+
+    def __init__(
+        self, settled: Mapping[str, bytes] | None, select: Select | None, roll: OpenRoll, differing: list[Desired]
+    ) -> None:
+        self._settled = settled
+        self._select = select
+        self._roll = roll
+        self._put = differing.append
+
+    def candidates(self, ids: Sequence[str], digests: Sequence[bytes]) -> Sequence[int]:
+        """Return the positions of the items that `add` may have to be told of."""
+        if self._settled is None:
+            return ()
+        if self._select is not None:
+            return range(len(ids))
+        known = [*map(self._settled.get, ids)]
+        return () if known == digests else [*compress(range(len(ids)), map(ne, known, digests))]
+
+    def add(self, desired: Desired, key: bytes) -> None:
+        """Take *desired* in, whose digest is *key*."""
+        if self._settled is None:
+            return
+        if self._select is not None and not self._select(desired):
+            self._roll.left_out += 1
+        elif self._settled.get(desired.item.id) != key:
+            self._roll.differing += 1
+            self._put(desired)
+
+
+class Batch(Protocol):
+    """Rows of one section, as whoever read them knows them, by their position."""
+
+    def place(self, number: int) -> Place:
+        """Return where the row stands."""
+        ...
+
+    def is_whole(self, numbers: Numbers, texts: int) -> bool:
+        """Tell whether reading lost nothing of the rows, each of which has so many keys and texts."""
+        ...
+
+    def look_closely(self, number: int) -> None:
+        """Have the row admitted the long way."""
+        ...
 
 
 class QuickSection(Section):
-    """A section that enters its items in a *roll*, and returns those whose digest is not what *settled* says.
+    """A section that enters its items in a *roll*, and returns none: it tells *interest* of them.
 
     An id that stands twice is not noticed here: whoever has all rolls sees it.
     """
@@ -75,84 +123,115 @@ class QuickSection(Section):
         words: KindWords,
         place: Place3,
         roll: OpenRoll,
-        settled: Mapping[str, bytes] | None,
-        select: Select | None,
+        interest: _Interest,
         problems: FileProblems,
         defaults: Defaults | None = None,
         foreign: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(words, place, _no_mark, problems, defaults, foreign)
         self._plain = words.plain
-        self._shapes: set[tuple[str, ...]] = set()
+        self._shapes: set[frozenset[tuple[str, ...]]] = set()
         self._roll = roll
-        self._put_id, self._put_digest = roll.ids.append, roll.digests.append
-        self._put_caption = None if roll.captions is None else roll.captions.append
-        self._settled = None if settled is None else settled.get
-        self._select = select
+        self._interest = interest
+        self._waiting: list[tuple[dict[str, Any], Place, Trail]] = []
 
-    def admit(self, written: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
-        """Return the item that *written* declares, unless it is settled or not asked about; problems are recorded."""
-        seen = self.glance(self._merged(written), place)
-        return self.scrutinise(written, place, trail) if seen is ODD else seen
-
-    def scrutinise(self, written: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
-        """Return what `admit` does, having gone the long way."""
+    def admit(self, written: dict[str, Any], place: Place, trail: Trail) -> None:
+        """Enter the item that *written* declares; problems are recorded."""
         desired = super().admit(written, place, trail)
-        if desired is None:
-            return None
-        item_id, key = desired.item.id, digest(desired.fields)
-        self._put_id(item_id)
-        self._put_digest(key)
-        if self._put_caption is not None:
-            self._put_caption(_caption_key(desired.fields, key))
-        return self._of_interest(desired, key)
+        if desired is not None:
+            key = digest(desired.fields)
+            caption = desired.fields.get("caption")
+            self._roll.add(desired.item.id, place, key, digest({"caption": caption}) if caption is not None else None)
+            self._interest.add(desired, key)
 
-    def glance(self, written: dict[str, Any], place: Place, marks: int | None = None) -> Desired | Odd | None:
-        """Return what `admit` does if that is seen at a glance, else `ODD`; *written* has the defaults.
+    def take(self, written: dict[str, Any], place: Place, trail: Trail) -> None:
+        """Do what `admit` does, in a while."""
+        self._waiting.append((written, place, trail))
+        if len(self._waiting) == _MOST_WAITING:
+            self.finish()
 
-        *marks* counts the quotation marks of its JSON, when it was read by a decoder that may have dropped a key.
+    def finish(self) -> None:
+        """Admit what was taken."""
+        waiting, self._waiting = self._waiting, []
+        batch = _Waiting(self.admit, waiting)
+        for numbers, columns in alike([self._merged(written) for written, _, _ in waiting]):
+            self.sift(batch, numbers, columns)
+
+    def sift(self, batch: Batch, numbers: Numbers, columns: Columns, head_texts: int = 0) -> None:
+        """Enter the rows of *batch* that *columns* shows: all at once where nothing is wrong with them.
+
+        They have the defaults, and no head; that had so many keys and texts.
         """
-        plain = self._plain(written)
-        if plain is None:
-            return ODD
-        fields, texts = plain
-        if marks is not None and marks != 2 * texts:
-            return ODD
-        shape = tuple(fields)
+        shape = frozenset(columns)
         if shape not in self._shapes:
             # The first of each shape goes the long way, where lints look at the names of fields.
             if len(self._shapes) < _MOST_SHAPES:
                 self._shapes.add(shape)
-            return ODD
-        item_id: str = written["id"]
-        key = digest_of_plain(fields)
-        self._put_id(item_id)
-        self._put_digest(key)
-        if self._put_caption is not None:
-            self._put_caption(key if len(shape) == 1 else _caption_key(fields, key))
-        if self._settled is None or (self._select is None and self._settled(item_id) == key):
-            return None
-        return self._of_interest(self._desired(item_id, fields_from_plain(fields), place), key)
+            batch.look_closely(numbers[0])
+            numbers = numbers[1:]
+            columns = {path: column[1:] for path, column in columns.items()}
+        if numbers:
+            self._sift(batch, numbers, columns, head_texts)
 
-    def _of_interest(self, desired: Desired, key: bytes) -> Desired | None:
-        if self._settled is None:
-            return None
-        if self._select is not None and not self._select(desired):
-            self._roll.left_out += 1
-            return None
-        if self._settled(desired.item.id) == key:
-            return None
-        self._roll.differing += 1
-        return desired
+    def _sift(self, batch: Batch, numbers: Numbers, columns: Columns, head_texts: int) -> None:
+        texts = self._plain(columns)
+        if texts is not None and batch.is_whole(numbers, head_texts + _texts_in(columns)):
+            self._enter(batch, numbers, columns, texts)
+        elif len(numbers) <= _FEW:
+            for number in numbers:
+                batch.look_closely(number)
+        else:
+            middle = len(numbers) // 2
+            for part in (range(middle), range(middle, len(numbers))):
+                self._sift(batch, [numbers[place] for place in part], some(columns, part), head_texts)
+
+    def _enter(self, batch: Batch, numbers: Numbers, columns: Columns, texts: Sequence[str]) -> None:
+        ids = columns["id",]
+        digests = digests_of(texts)
+        places = [*map(batch.place, numbers)]
+        captions: Sequence[bytes | None] = ()
+        if self._roll.captions is not None:
+            captions = digests if columns.keys() == _CAPTION_ALONE else _caption_keys(columns, len(ids))
+        self._roll.extend(ids, places, digests, captions)
+        for at in self._interest.candidates(ids, digests):
+            fields = fields_from_plain(orjson.loads(texts[at]))
+            self._interest.add(self._desired(ids[at], fields, places[at]), digests[at])
+
+
+class _Waiting:
+    """Rows that wait in a section."""
+
+    def __init__(
+        self,
+        admit: Callable[[dict[str, Any], Place, Trail], None],
+        waiting: Sequence[tuple[dict[str, Any], Place, Trail]],
+    ) -> None:
+        self._admit = admit
+        self._waiting = waiting
+
+    def place(self, number: int) -> Place:
+        return self._waiting[number][1]
+
+    def is_whole(self, numbers: Numbers, texts: int) -> bool:  # noqa: ARG002 - the reader told what it lost
+        return True
+
+    def look_closely(self, number: int) -> None:
+        self._admit(*self._waiting[number])
+
+
+_CAPTION_ALONE: Final = {("id",), ("caption",)}
+
+
+def _texts_in(columns: Columns) -> int:
+    """Return how many keys and texts each row has; no column has values of two types."""
+    keys = len({path[0] for path in columns}) + sum(len(path) - 1 for path in columns)
+    return keys + sum(type(column[0]) is str for column in columns.values())
+
+
+def _caption_keys(columns: Columns, count: int) -> Sequence[bytes | None]:
+    captions = columns.get(("caption",))
+    return [None] * count if captions is None else [digest({"caption": caption}) for caption in captions]
 
 
 def _no_mark(_item_id: str, _place: Place) -> Source | None:
     return None
-
-
-def _caption_key(fields: Fields | Mapping[str, Any], key: bytes) -> bytes | None:
-    """Return what stands for the caption among *fields*, whose digest is *key*."""
-    caption = fields.get("caption")
-    if caption is None:
-        return None
-    return key if len(fields) == 1 else digest({"caption": caption})

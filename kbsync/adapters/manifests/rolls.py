@@ -3,8 +3,10 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import gt
 from typing import Final, TypeAlias
 
+from kbsync.adapters.manifests.problems import Place
 from kbsync.core.fields import DIGEST_SIZE_BYTES
 
 __all__ = ("OpenRoll", "Place3", "Roll")
@@ -50,30 +52,49 @@ class Roll:
 
 
 class OpenRoll:
-    """A roll that is being written: three lists side by side."""
-
-    __slots__ = ("_place", "_scope", "captions", "differing", "digests", "ids", "left_out")
+    """A roll that is being written: lists side by side."""
 
     def __init__(self, place: Place3, scope: tuple[str, ...], *, captions: bool) -> None:
         self._place = place
         self._scope = scope
-        self.ids: list[str] = []
-        self.digests: list[bytes] = []
+        self._ids: list[str] = []
+        self._places: list[Place] = []
+        self._digests: list[bytes] = []
         self.captions: list[bytes | None] | None = [] if captions else None
         self.differing = 0
         self.left_out = 0
 
+    def add(self, item_id: str, place: Place, key: bytes, caption: bytes | None) -> None:
+        """Enter an item that stands at *place*, whose digest is *key*, and that of its *caption*."""
+        self.extend((item_id,), (place,), (key,), (caption,))
+
+    def extend(
+        self,
+        ids: Sequence[str],
+        places: Sequence[Place],
+        digests: Sequence[bytes],
+        captions: Sequence[bytes | None],
+    ) -> None:
+        """Enter many items. The digests of *captions* count only where items have them."""
+        self._ids += ids
+        self._places += places
+        self._digests += digests
+        if self.captions is not None:
+            self.captions += captions
+
     def close(self) -> Roll:
         """Return the roll as it is kept."""
-        captions = None
-        if self.captions is not None:
-            captions = b"".join([key or _NO_CAPTION for key in self.captions])
+        ids, digests, captions = self._ids, self._digests, self.captions
+        if any(map(gt, self._places, self._places[1:])):
+            order = sorted(range(len(ids)), key=self._places.__getitem__)
+            ids, digests = [ids[at] for at in order], [digests[at] for at in order]
+            captions = None if captions is None else [captions[at] for at in order]
         return Roll(
             self._place,
             self._scope,
-            "\n".join(self.ids),
-            b"".join(self.digests),
-            captions,
+            "\n".join(ids),
+            b"".join(digests),
+            None if captions is None else b"".join([key or _NO_CAPTION for key in captions]),
             self.differing,
             self.left_out,
         )

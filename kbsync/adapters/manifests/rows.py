@@ -1,19 +1,23 @@
 """Manifests with one item a row: each row names its own target, container and kind."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kbsync.adapters.manifests.alike import Numbers, alike, grouped, some
 from kbsync.adapters.manifests.heads import Container, Head, HeadKey, Value
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.problems import Place, Trail, Under, shown
-from kbsync.adapters.manifests.quick import Glance, Odd, QuickSection
+from kbsync.adapters.manifests.quick import Batch, QuickSection
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.shapes import Shape
 from kbsync.adapters.manifests.vocabulary import Vocabulary
+from kbsync.core.columns import Columns
 from kbsync.core.manifest import Desired
 
 __all__ = ("Rows",)
 
 _ABSENT: Final = object()
+_TEXT: Final = {str}
 
 
 class Rows:
@@ -21,21 +25,44 @@ class Rows:
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
+        self._head_names = intake.words.header_keys | {"target", "kind"}
         self._targets: dict[object, _TargetRows] = {
             name: _TargetRows(words) for name, words in intake.words.targets.items()
         }
 
-    def glance(self, row: Any, place: Place, marks: int) -> Desired | Odd | None:
-        """Return what `QuickSection.glance` does for *row*, whose JSON has so many quotation *marks*.
+    def sift(self, batch: Batch, rows: Sequence[dict[str, Any]]) -> None:
+        """Have the *rows* of *batch* admitted: at once those that quick sections take, the others one by one."""
+        for numbers, columns in alike(rows):
+            names = [path for path in columns if path[0] in self._head_names]
+            if any(len(path) > 1 or {*map(type, columns[path])} != _TEXT for path in names):
+                _look_closely(batch, numbers)
+                continue
+            inner = {path: column for path, column in columns.items() if path not in names}
+            heads = [*zip(*(columns[path] for path in names), strict=True)] or [()] * len(numbers)
+            for head, places in grouped(heads):
+                mine = inner if len(places) == len(numbers) else some(inner, places)
+                named = {path[0]: text for path, text in zip(names, head, strict=True)}
+                self._sift(batch, named, [numbers[place] for place in places], mine)
 
-        Takes the head out of *row*, also when that was in vain.
-        """
-        try:
-            known = self._targets[row.pop("target", _ABSENT)]
-            section, head_marks = known.quick[tuple([row.pop(name, _ABSENT) for name in known.names])]
-        except (AttributeError, KeyError, TypeError):  # no object, or a list or mapping where a name should be
-            return Glance.ODD
-        return section.glance(row, place, marks - head_marks)
+    def _sift(self, batch: Batch, head: Mapping[str, str], numbers: Numbers, columns: Columns) -> None:
+        """Have the rows admitted that *columns* shows without their *head*."""
+        section = self._quick_section(head)
+        if section is None:
+            # The first row opens the section.
+            batch.look_closely(numbers[0])
+            columns, numbers = some(columns, range(1, len(numbers))), numbers[1:]
+            section = self._quick_section(head)
+        if section is None:
+            _look_closely(batch, numbers)
+        elif numbers:
+            section.sift(batch, numbers, columns, 2 * len(head))
+
+    def _quick_section(self, head: Mapping[str, str]) -> QuickSection | None:
+        known = self._targets.get(head.get("target"))
+        if known is None or not head.keys() <= {"target", *known.names}:
+            return None
+        section = known.sections.get(tuple([head.get(name, _ABSENT) for name in known.names]))
+        return section if isinstance(section, QuickSection) else None
 
     def admit(self, row: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
         """Return the item that *row* declares, or None with the problems recorded. Takes the head out of *row*."""
@@ -58,8 +85,6 @@ class Rows:
             if all(type(part) is str for part in head.values()):
                 # True and 1.0 equal 1; text equals nothing but text, so only text is remembered.
                 known.sections[parts] = section
-                if isinstance(section, QuickSection):
-                    known.quick[parts] = (section, 4 * (1 + len(head)))
         return section.admit(row, place, trail)
 
     def _open(self, row: dict[str, Any], place: Place, trail: Trail) -> Section | None:
@@ -98,13 +123,17 @@ class Rows:
         return None
 
 
+def _look_closely(batch: Batch, numbers: Numbers) -> None:
+    for number in numbers:
+        batch.look_closely(number)
+
+
 class _TargetRows:
-    """What is known of the rows of one target, by what stands under *names*; *quick* has the quotation marks too."""
+    """What is known of the rows of one target, by what stands under *names*."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.names = ("kind", *vocabulary.header_keys)
         self.sections: dict[tuple[Any, ...], Section] = {}
-        self.quick: dict[tuple[Any, ...], tuple[QuickSection, int]] = {}
 
 
 def _key(name: str, value: Any, trail: Trail) -> HeadKey:

@@ -107,6 +107,13 @@ class Section:
         ignored = frozenset(entry.ignore) if entry.ignore else _NOTHING
         return self._desired(item_id, fields, place, protect=entry.protect, ignored=ignored)
 
+    def take(self, written: dict[str, Any], place: Place, trail: Trail) -> Desired | None:
+        """Do what `admit` does, now or before `finish` returns: nothing of what is given may change until then."""
+        return self.admit(written, place, trail)
+
+    def finish(self) -> None:
+        """Come to the end of the entries, of which more may follow."""
+
     def _desired(
         self, item_id: str, fields: Fields, place: Place, *, protect: bool = False, ignored: frozenset[str] = _NOTHING
     ) -> Desired:

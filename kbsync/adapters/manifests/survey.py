@@ -16,7 +16,7 @@ from kbsync.adapters.manifests.parts import Part, parts_of
 from kbsync.adapters.manifests.problems import joined
 from kbsync.adapters.manifests.quick import Select, Settled
 from kbsync.adapters.manifests.reader import ManifestReader
-from kbsync.adapters.manifests.rolls import Place3
+from kbsync.adapters.manifests.rolls import Place3, Roll
 from kbsync.adapters.manifests.vocabulary import Words
 from kbsync.core.items import Item, Source
 from kbsync.core.lint import ONCE
@@ -73,16 +73,15 @@ def survey_manifests(
     extracts = in_parallel(Work(extractor.extract, extract_to_bytes, extract_from_bytes), parts, weights)
     rolled = [(part.file, roll) for part, extract in zip(parts, extracts, strict=True) for roll in extract.rolls]
     found = list(_problems(parts, extracts))
-    if any(problem.severity == "error" for problem in found) or is_anything_twice(rolled):
+    declared = _ids_of(roll for _, roll in rolled)
+    if any(problem.severity == "error" for problem in found) or is_anything_twice(rolled, declared):
         # Whoever reads everything at leisure tells also what stands where for the second time.
         found = _at_leisure(files, ManifestReader(words, rules, allow))
 
     problems += _once(found)
     problems += across(rolled, rules, partial(_find, words))
-    declared: defaultdict[Place3, set[str]] = defaultdict(set)
     in_sync: Counter[Place3] = Counter()
     for _, roll in rolled:
-        declared[roll.place].update(roll.all_ids())
         in_sync[roll.place] += roll.in_sync
     return Survey(
         files=[file.name for file in files],
@@ -97,6 +96,14 @@ def _problems(parts: Sequence[Part], extracts: Sequence[Extract]) -> Iterator[Pr
     """Yield the problems of all parts, file by file, as if each file had been read whole."""
     for _, pairs in groupby(zip(parts, extracts, strict=True), key=lambda pair: pair[0].file):
         yield from joined([extract.problems for _, extract in pairs])
+
+
+def _ids_of(rolls: Iterable[Roll]) -> Mapping[Place3, set[str]]:
+    """Return the distinct ids of each place."""
+    ids: defaultdict[Place3, set[str]] = defaultdict(set)
+    for roll in rolls:
+        ids[roll.place].update(roll.all_ids())
+    return ids
 
 
 def _at_leisure(files: Iterable[ManifestFile], reader: ManifestReader) -> list[Problem]:

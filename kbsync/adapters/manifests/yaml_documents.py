@@ -197,8 +197,7 @@ class _Documents:
             return
         self._strange(first)
         following, builder, shape, problems = self._next, self._builder, section.shape, self._problems
-        events, faults, admit = builder.events, builder.faults, section.admit
-        trail = EventTrail(events)
+        events, faults, take = builder.events, builder.faults, section.take
         while type(event := following()) is not SequenceEndEvent:
             if type(event) is not MappingStartEvent:
                 self._strange(event)
@@ -214,10 +213,11 @@ class _Documents:
             place = place_of(event)
             if faults:
                 with problems.blaming(faults):
-                    admit(written, place, trail)
+                    section.admit(written, place, EventTrail(events))
                 faults.clear()
-            elif (desired := admit(written, place, trail)) is not None:
+            elif (desired := take(written, place, EventTrail(events.copy()))) is not None:
                 yield desired
+        section.finish()
 
     def _no_list(self, event: Any) -> None:
         if type(event) is ScalarEvent and not event.style and event.value in NULLS:

@@ -1,15 +1,17 @@
 """What the state knows, as the comparison reads it."""
 
+import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import orjson
 
-from kbsync.adapters.state.files import reading
+from kbsync.adapters.state.files import open_reader, reading
 from kbsync.adapters.state.hazards import read_hazards
 from kbsync.adapters.state.runs import DOUBTS
 from kbsync.core.fields import Fields, fields_from_plain
@@ -19,27 +21,26 @@ from kbsync.core.state import Hazard
 __all__ = ("StoredKnown",)
 
 _NOTHING: Final[Mapping[str, bytes]] = {}
-_MOST_AHEAD: Final = 255
-_TEXTS: Final = (
-    "SELECT id, fields FROM items JOIN known USING (known) WHERE container = ? AND id >= ? ORDER BY id LIMIT ?"
-)
+_MOST_TOGETHER: Final = 256
+_TEXTS: Final = "SELECT id, fields FROM items JOIN known USING (known) WHERE container = ? AND id IN "
 
 
 class StoredKnown:
     """`kbsync.core.state.Known` as of the moment of its construction, until `close`. A context manager.
 
-    Digests are loaded container by container when one of its items is first asked for: about 180 bytes an item. Without
-    a *connection* nothing is known. *now_s* is that moment, in seconds since the epoch.
+    In a process that was forked from this one it still answers, as of the moment when it is first asked there. Digests
+    are loaded container by container when one of its items is first asked for: about 180 bytes an item. Without a
+    *connection* nothing is known. *now_s* is the moment of the construction, in seconds since the epoch.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection | None, now_s: float) -> None:
         self._path = path
         self._now_s = now_s
         self._connection = connection
+        self._pid = os.getpid()
         self._lineage, self._serial, self._declared_items = "", 0, 0
         self._containers: dict[tuple[str, str, str], int] = {}
         self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
-        self._texts: dict[tuple[str, str, str], _Texts] = {}
         self._doubts: dict[Item, frozenset[str]] = {}
         self._hazards: Mapping[tuple[Item, str], Hazard] | None = None if connection is not None else {}
         if connection is not None:
@@ -82,20 +83,17 @@ class StoredKnown:
 
     def fields(self, item: Item) -> Fields:
         """Return the known fields of *item*; empty when nothing is known."""
-        place = item[:3]
-        texts = self._texts.get(place)
-        if texts is None:
-            number = self._containers.get(place)
-            if number is None:
-                return {}
-            texts = self._texts[place] = _Texts(number)
-        text = texts.ahead.get(item[3])
-        if text is None:
-            with reading(self._path):
-                text = texts.read(self._open, item[3])
-        else:
-            texts.used += 1
-        return {} if text is None else fields_from_plain(orjson.loads(text))
+        return next(self.fields_of((item,)))
+
+    def fields_of(self, items: Iterable[Item]) -> Iterator[Fields]:
+        """Yield the known fields of each of *items*; some hundreds are read together."""
+        rest = iter(items)
+        while chunk := [*islice(rest, _MOST_TOGETHER)]:
+            ids: dict[tuple[str, str, str], list[str]] = {}
+            for item in chunk:
+                ids.setdefault(item[:3], []).append(item.id)
+            texts = {place: self._texts(place, some) for place, some in ids.items()}
+            yield from (_fields(texts[item[:3]].get(item.id)) for item in chunk)
 
     def doubts(self) -> Mapping[Item, frozenset[str]]:
         """Return the items in doubt, each with the operations that may or may not have been applied."""
@@ -110,14 +108,11 @@ class StoredKnown:
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Return how many items are known, by target and container."""
-        numbers: dict[int, int] = {}
-        if self._containers:
-            with reading(self._path):
-                numbers = dict(self._open.execute("SELECT container, count(*) FROM items GROUP BY container"))
         counted: Counter[tuple[str, str]] = Counter()
         for place, number in self._containers.items():
-            if number in numbers:
-                counted[place[:2]] += numbers[number]
+            count = len(self._digests[place]) if place in self._digests else self._count(number)
+            if count:
+                counted[place[:2]] += count
         return counted
 
     def items(self, target: str | None = None, container: str | None = None) -> Iterator[Item]:
@@ -148,6 +143,10 @@ class StoredKnown:
     @property
     def _open(self) -> sqlite3.Connection:
         assert self._connection is not None, "closed"
+        if self._pid != os.getpid():
+            # SQLite forbids to use a connection that was inherited, and to close it.
+            self._inherited = self._connection
+            self._connection, self._pid = open_reader(self._path), os.getpid()
         return self._connection
 
     def _load(self, connection: sqlite3.Connection) -> None:
@@ -167,6 +166,21 @@ class StoredKnown:
             found.setdefault(Item(*places[container], id_), set()).add(operations[operation])
         self._doubts = {item: frozenset(names) for item, names in found.items()}
 
+    def _count(self, container: int) -> int:
+        with reading(self._path):
+            count: int = self._open.execute("SELECT count(*) FROM items WHERE container = ?", (container,)).fetchone()[
+                0
+            ]
+        return count
+
+    def _texts(self, place: tuple[str, str, str], ids: Sequence[str]) -> Mapping[str, str]:
+        number = self._containers.get(place)
+        if number is None:
+            return {}
+        with reading(self._path):
+            marks = f"({', '.join('?' * len(ids))})"
+            return dict(self._open.execute(_TEXTS + marks, (number, *ids)))
+
     def _load_container(self, place: tuple[str, str, str]) -> Mapping[str, bytes]:
         number = self._containers.get(place)
         digests = _NOTHING
@@ -179,25 +193,5 @@ class StoredKnown:
         return digests
 
 
-class _Texts:
-    """The known texts of one container, read ahead in the order of ids for as long as they are asked for in it.
-
-    *used* counts how often *ahead* had what was asked for.
-    """
-
-    __slots__ = ("_container", "_window", "ahead", "used")
-
-    def __init__(self, container: int) -> None:
-        self.ahead: dict[str, str] = {}
-        self.used = 0
-        self._container = container
-        self._window = 0
-
-    def read(self, connection: sqlite3.Connection, id_: str) -> str | None:
-        """Return the text of the item *id_*, and have those of some that follow it ahead."""
-        # A manifest in another order must not pay for what it does not use.
-        in_order = 4 * self.used >= self._window
-        self._window = min(_MOST_AHEAD, 2 * self._window + 1) if in_order else 0
-        self.used = 0
-        self.ahead = dict(connection.execute(_TEXTS, (self._container, id_, 1 + self._window)))
-        return self.ahead.get(id_)
+def _fields(text: str | None) -> Fields:
+    return {} if text is None else fields_from_plain(orjson.loads(text))

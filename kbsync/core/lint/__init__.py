@@ -3,7 +3,7 @@
 from kbsync.core.lint.captions import Repeated, captions_of_many
 from kbsync.core.lint.changes import shrinking
 from kbsync.core.lint.ids import look_alikes, may_look_alike
-from kbsync.core.lint.items import ItemLint, is_quiet, is_quiet_caption
+from kbsync.core.lint.items import ItemLint, are_quiet, are_quiet_captions
 from kbsync.core.lint.rules import LINT_RULES, ONCE, problems_of, refusal, switched
 
 __all__ = (
@@ -11,9 +11,9 @@ __all__ = (
     "ONCE",
     "ItemLint",
     "Repeated",
+    "are_quiet",
+    "are_quiet_captions",
     "captions_of_many",
-    "is_quiet",
-    "is_quiet_caption",
     "look_alikes",
     "may_look_alike",
     "problems_of",

@@ -1,7 +1,7 @@
 """Lints of a container's items, one after the other, at little cost for those that nothing is wrong with."""
 
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from kbsync.core.fields import META_PREFIX, Fields, MetaValue
@@ -16,7 +16,7 @@ from kbsync.core.lint.placeholders import (
 from kbsync.core.lint.wording import quoted
 from kbsync.core.rules import Finding
 
-__all__ = ("ItemLint", "is_quiet", "is_quiet_caption")
+__all__ = ("ItemLint", "are_quiet", "are_quiet_captions")
 
 _IDS: Final = frozenset(
     {
@@ -36,18 +36,20 @@ _UNSEEN: Final = frozenset(chr(code) for ends in RANGES for code in range(ord(en
 _CAPTION_BEGINS: Final = _UNSEEN | BEGINNINGS
 _LONG_CAPTION_BEGINS: Final = _UNSEEN | LONG_BEGINNINGS
 _CAPTION_ENDS: Final = _UNSEEN | ENDS
+_MAYBE_ODD_BEGINS: Final = _CAPTION_BEGINS | _LONG_CAPTION_BEGINS
 _MAX_NAMES: Final = 10_000
 
 
-def is_quiet(text: str) -> bool:
-    """Tell whether *text*, which is not empty, surely has no lint: at its ends stands something that is seen."""
-    return text[0] not in _UNSEEN and text[-1] not in _UNSEEN
+def are_quiet(texts: Iterable[str]) -> bool:
+    """Tell whether *texts* surely have no lint: at the ends of each, if it is not empty, stands something seen."""
+    return _UNSEEN.isdisjoint([text[:1] for text in texts]) and _UNSEEN.isdisjoint([text[-1:] for text in texts])
 
 
-def is_quiet_caption(caption: str) -> bool:
-    """Tell whether *caption*, which is not empty, surely has no lint of its own."""
-    begins = _CAPTION_BEGINS if len(caption) <= MAX_WORD_CHARACTERS else _LONG_CAPTION_BEGINS
-    return (caption[0] not in begins and caption[-1] not in _CAPTION_ENDS) or not _is_odd(caption)
+def are_quiet_captions(captions: Iterable[str]) -> bool:
+    """Tell whether *captions*, of which none is empty, surely have no lint of their own."""
+    return not any(
+        map(_is_odd, [text for text in captions if text[0] in _MAYBE_ODD_BEGINS or text[-1] in _CAPTION_ENDS])
+    )
 
 
 class ItemLint:
@@ -70,8 +72,9 @@ class ItemLint:
         caption = fields.get("caption")
         if type(caption) is not str:
             return self._of_others(fields)
+        begins = _CAPTION_BEGINS if len(caption) <= MAX_WORD_CHARACTERS else _LONG_CAPTION_BEGINS
         found = _NOTHING
-        if not caption or not is_quiet_caption(caption):
+        if not caption or ((caption[0] in begins or caption[-1] in _CAPTION_ENDS) and _is_odd(caption)):
             found = [*self._of_text("caption", caption)]
         return found if len(fields) == 1 else [*found, *self._of_others(fields)]
 

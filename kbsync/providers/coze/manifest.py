@@ -1,16 +1,17 @@
 """The words of Coze manifests: datasets, images, documents."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
+from kbsync.core.columns import Columns, are_in, are_texts, matcher, woven
 from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, ignoring, no_default, refuse
 from kbsync.core.fields import Fields, UpdateRule, Value
-from kbsync.core.lint import is_quiet, is_quiet_caption
-from kbsync.core.manifest import Dialect, KindDialect, Plain
+from kbsync.core.lint import are_quiet, are_quiet_captions
+from kbsync.core.manifest import Dialect, KindDialect
 from kbsync.core.rules import Finding, Rule, lint_rule
 
 __all__ = ("DIALECT", "RULES", "CozeHeader", "DocumentEntry", "ImageEntry", "UpdateRuleEntry", "is_id")
@@ -31,10 +32,12 @@ RULES: Final = (
     lint_rule("long-name", "A Coze document name is over 100 characters, where Coze's own pages stop."),
 )
 
-# The constructors of named tuples cost as much as what is checked here.
-_new: Final[Callable[[type[Plain], tuple[dict[str, Any], int]], Plain]] = tuple[Any, ...].__new__
 _ID_PATTERN: Final = "^[1-9][0-9]{0,19}$"
 _ID: Final = re.compile("[1-9][0-9]{0,19}")
+_are_ids: Final = matcher(_ID.pattern)
+_PLAIN_IMAGE: Final = {("id",), ("caption",)}
+_PLAIN_DOCUMENT: Final = {("id",), ("name",)}
+_PLAIN_PAGE: Final = {*_PLAIN_DOCUMENT, ("update_rule", "update_type"), ("update_rule", "update_interval")}
 
 
 def is_id(text: str) -> bool:
@@ -204,56 +207,35 @@ def _check_document(entry: DocumentEntry) -> Iterable[Finding]:
         )
 
 
-def _plain_image(written: Mapping[str, Any]) -> Plain | None:
-    caption, item_id = written.get("caption"), written.get("id")
-    if (
-        type(caption) is str
-        and type(item_id) is str
-        and len(written) == 2
-        and 0 < len(caption) <= USUAL_CAPTION_CHARACTERS
-        and caption.isprintable()
-        and is_quiet_caption(caption)
-        and _ID.fullmatch(item_id) is not None
-    ):
-        return _new(Plain, ({"caption": caption}, 4))
-    return None
+def _plain_images(columns: Columns) -> Sequence[str] | None:
+    if columns.keys() != _PLAIN_IMAGE:
+        return None
+    captions = columns["caption",]
+    fine = are_texts(captions, USUAL_CAPTION_CHARACTERS) and are_quiet_captions(captions) and _are_ids(columns["id",])
+    return woven(('{"caption":"', captions, '"}')) if fine else None
 
 
-def _plain_document(written: Mapping[str, Any]) -> Plain | None:
+def _plain_documents(columns: Columns) -> Sequence[str] | None:
     """Take documents with a name alone, or with a rule that fits it."""
-    name, item_id = written.get("name"), written.get("id")
-    if (
-        type(name) is not str
-        or type(item_id) is not str
-        or not 0 < len(name) <= USUAL_NAME_CHARACTERS
-        or not name.isprintable()
-        or not is_quiet(name)
-        or _ID.fullmatch(item_id) is None
-    ):
+    names = columns.get(("name",), ())
+    if not names or not are_texts(names, USUAL_NAME_CHARACTERS) or not are_quiet(names) or not _are_ids(columns["id",]):
         return None
-    if len(written) == 2:
-        return _new(Plain, ({"name": name}, 4))
-    rule = written.get("update_rule")
-    if len(written) != 3 or type(rule) is not dict or name.lower().endswith(_FILE_ENDINGS):
+    if columns.keys() == _PLAIN_DOCUMENT:
+        return woven(('{"name":"', names, '"}'))
+    if columns.keys() != _PLAIN_PAGE or any(name.lower().endswith(_FILE_ENDINGS) for name in names):
         return None
-    hourly: Mapping[str, Any] = rule  # pyright: ignore[reportUnknownVariableType]
-    kind, hours = hourly.get("update_type"), hourly.get("update_interval")
-    if (
-        len(hourly) == 2
-        and type(hours) is int
-        and MIN_UPDATE_INTERVAL_H <= hours <= MAX_INTERVAL_H
-        and type(kind) is int
-        and kind == 1
-    ):
-        return _new(Plain, ({"name": name, "update_rule": {"update_type": 1, "update_interval": hours}}, 7))
-    return None
+    kinds, hours = columns["update_rule", "update_type"], columns["update_rule", "update_interval"]
+    if not are_in(kinds, range(1, 2)) or not are_in(hours, range(MIN_UPDATE_INTERVAL_H, MAX_INTERVAL_H + 1)):
+        return None
+    rule = '","update_rule":{"update_interval":'
+    return woven(('{"name":"', names, rule, map(str, hours), ',"update_type":1}}'))
 
 
 DIALECT: Final = Dialect(
     header=CozeHeader,
     kinds={
-        "image": KindDialect("image", "images", ImageEntry, _check_image, _plain_image),
-        "document": KindDialect("document", "documents", DocumentEntry, _check_document, _plain_document),
+        "image": KindDialect("image", "images", ImageEntry, _check_image, _plain_images),
+        "document": KindDialect("document", "documents", DocumentEntry, _check_document, _plain_documents),
     },
     # The document update carries no dataset, so an id alone has to name the item.
     unique_in_target=True,

@@ -22,6 +22,7 @@ from kbsync.core.fields import META_PREFIX, META_TYPES, Fields, MetaValue, Value
 from kbsync.providers.volcengine.values import DATE_TIME_PATTERN, MAX_NAME_CHARACTERS, read_meta
 
 __all__ = (
+    "DOCUMENT_ID",
     "MAX_DOCUMENT_NAME_CHARACTERS",
     "MAX_LIST_MEMBERS",
     "MAX_STRING_BYTES",
@@ -36,8 +37,8 @@ MAX_STRING_BYTES: Final = 256
 MAX_LIST_MEMBERS: Final = 32
 
 _DEFAULT_PROJECT: Final = "default"
-_DOCUMENT_ID_PATTERN: Final = "^[A-Za-z0-9_-]{1,128}$"
-_DOCUMENT_ID: Final = re.compile("[A-Za-z0-9_-]{1,128}")
+DOCUMENT_ID: Final = "[A-Za-z0-9_-]{1,128}"
+_DOCUMENT_ID: Final = re.compile(DOCUMENT_ID)
 _COLLECTION_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_]{0,63}$"
 _RESOURCE_PATTERN: Final = "^kb-[A-Za-z0-9_-]{1,125}$"
 _PROJECT_PATTERN: Final = r"^[^/\s\x00-\x1f\x7f-\x9f]{1,128}$"
@@ -76,7 +77,7 @@ def _document_id(value: object) -> str:
 DocumentId: TypeAlias = Annotated[
     str,
     PlainValidator(_document_id),
-    WithJsonSchema({"type": "string", "pattern": _DOCUMENT_ID_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": f"^{DOCUMENT_ID}$"}),
 ]
 
 

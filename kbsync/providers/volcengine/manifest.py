@@ -1,6 +1,5 @@
 """What Volcengine manifests are checked for beside the shape of their entries."""
 
-import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Final, cast
@@ -15,15 +14,20 @@ from kbsync.providers.volcengine.entries import (
     DocumentEntry,
     VolcengineHeader,
 )
-from kbsync.providers.volcengine.plain import PlainDocuments
+from kbsync.providers.volcengine.plain import plain_documents
+from kbsync.providers.volcengine.usual import (
+    IDENTIFIER,
+    UNUSUAL_CHARACTERS,
+    UNUSUAL_TYPES,
+    USUAL_DOCUMENT_NAME_CHARACTERS,
+    USUAL_FIELD_NAME_BYTES,
+    USUAL_STRING_BYTES,
+    is_usual_field_name,
+    is_usual_name,
+    is_usual_text,
+)
 
 __all__ = ("RULES", "dialect")
-
-# Where older or other pages of the vendor draw the line.
-USUAL_DOCUMENT_NAME_CHARACTERS: Final = 255
-USUAL_FIELD_NAME_BYTES: Final = 128
-USUAL_STRING_BYTES: Final = 128
-UNUSUAL_TYPES: Final = frozenset({"list<int64>", "date_time", "geo_point"})
 
 RULES: Final = (
     Rule(
@@ -49,24 +53,18 @@ RULES: Final = (
     ),
 )
 
-_IDENTIFIER: Final = re.compile("[A-Za-z][A-Za-z0-9_]{0,127}")
-_UNUSUAL_CHARACTERS: Final = re.compile(r'[<>:"/\\|?*]')
 _SCALARS: Final = frozenset({"string", "bool", "int64", "float32"}) - UNUSUAL_TYPES
 
 
 def dialect(*, strict_field_names: bool) -> Dialect:
     """Return the words of manifests of a target with this setting."""
     check = partial(_check_document, strict=strict_field_names)
-    plain = PlainDocuments(_is_usual_name, partial(_is_usual_field_name, strict=strict_field_names), _is_usual_text)
+    plain = partial(plain_documents, strict=strict_field_names)
     return Dialect(
         header=VolcengineHeader,
         kinds={"document": KindDialect("document", "documents", DocumentEntry, check, plain)},
         unique_in_target=False,
     )
-
-
-def _is_usual_field_name(name: str, *, strict: bool = False) -> bool:
-    return len(name) * 4 <= USUAL_FIELD_NAME_BYTES and (not strict or _IDENTIFIER.fullmatch(name) is not None)
 
 
 def _check_document(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:
@@ -78,22 +76,14 @@ def _is_usual(entry: DocumentEntry) -> bool:
     name, meta = entry.name, entry.meta
     if entry.ignore or not (name or meta):
         return False
-    if name is not None and not _is_usual_name(name):
+    if name is not None and not is_usual_name(name):
         return False
     for field, (type_, value) in meta.items() if meta else ():
-        if type_ not in _SCALARS or not _is_usual_field_name(field):
+        if type_ not in _SCALARS or not is_usual_field_name(field):
             return False
-        if type_ == "string" and not _is_usual_text(cast("str", value)):
+        if type_ == "string" and not is_usual_text(cast("str", value)):
             return False
     return True
-
-
-def _is_usual_name(name: str) -> bool:
-    return 0 < len(name) <= USUAL_DOCUMENT_NAME_CHARACTERS and _UNUSUAL_CHARACTERS.search(name) is None
-
-
-def _is_usual_text(text: str) -> bool:
-    return len(text) * 4 <= USUAL_STRING_BYTES
 
 
 def _findings(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:
@@ -102,7 +92,7 @@ def _findings(entry: DocumentEntry, *, strict: bool) -> Iterable[Finding]:
         yield from _check_name(entry.name)
     for name, value in (entry.meta or {}).items():
         path = ("meta", name)
-        if strict and not _IDENTIFIER.fullmatch(name):
+        if strict and not IDENTIFIER.fullmatch(name):
             message = "strict_field_names wants ASCII letters, digits and _, beginning with a letter"
             yield Finding(path, "strict-field-name", message)
         if len(name) * 4 > USUAL_FIELD_NAME_BYTES and len(name.encode()) > USUAL_FIELD_NAME_BYTES:
@@ -120,7 +110,7 @@ def _check_name(name: str) -> Iterable[Finding]:
     elif length > USUAL_DOCUMENT_NAME_CHARACTERS:
         yield Finding(("name",), "unusual-document-name", f"the name is {length} characters long")
 
-    unusual = _UNUSUAL_CHARACTERS.search(name)
+    unusual = UNUSUAL_CHARACTERS.search(name)
     if unusual is not None:
         yield Finding(("name",), "unusual-document-name", f"the name holds {unusual[0]}, which uploads do not allow")
 

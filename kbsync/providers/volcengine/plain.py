@@ -1,91 +1,67 @@
 """The short way for documents that are like nearly all: a name that can be seen, and meta of simple values."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
+import orjson
+
+from kbsync.core.columns import Column, Columns, Pieces, are_in, are_texts, matcher, woven
 from kbsync.core.fields import META_PREFIX
-from kbsync.core.lint import is_quiet
-from kbsync.core.manifest import Plain
-from kbsync.providers.volcengine.entries import is_document_id
-from kbsync.providers.volcengine.values import USUAL_INTEGER, is_field_name
+from kbsync.core.lint import are_quiet
+from kbsync.providers.volcengine.entries import DOCUMENT_ID
+from kbsync.providers.volcengine.usual import (
+    UNUSUAL_CHARACTERS,
+    USUAL_DOCUMENT_NAME_CHARACTERS,
+    USUAL_STRING_BYTES,
+    is_usual_field_name,
+)
+from kbsync.providers.volcengine.values import USUAL_INTEGERS, is_field_name
 
-__all__ = ("PlainDocuments",)
+__all__ = ("plain_documents",)
 
-# The constructors of named tuples cost as much as what is checked here.
-_new: Final[Callable[[type[Plain], tuple[dict[str, Any], int]], Plain]] = tuple[Any, ...].__new__
-_BOOLS: Final = {value: {"type": "bool", "value": value} for value in (False, True)}
-_MOST_REMEMBERED: Final = 4096
+_are_ids: Final = matcher(DOCUMENT_ID)
+_TEXTS: Final = {str}
+_BOOLS: Final = {bool}
+_BOOL: Final = {False: "false", True: "true"}
 
 
-class PlainDocuments:
-    """`KindDialect.plain` of documents. *is_usual_name* and *is_usual_text* say which names and texts find no fault.
-
-    Field names, and the texts that some documents share, are looked at once.
-    """
-
-    def __init__(
-        self,
-        is_usual_name: Callable[[str], bool],
-        is_usual_field: Callable[[str], bool],
-        is_usual_text: Callable[[str], bool],
-    ) -> None:
-        self._is_usual_name = is_usual_name
-        self._is_usual_field = is_usual_field
-        self._is_usual_text = is_usual_text
-        self._fields: dict[str, str] = {}
-        self._texts: dict[str, dict[str, str]] = {}
-
-    def __call__(self, written: Mapping[str, Any]) -> Plain | None:
-        """Return what *written* declares, or None when it has to be looked at more closely."""
-        item_id, name, meta = written.get("id"), written.get("name"), written.get("meta")
-        if type(item_id) is not str or not is_document_id(item_id):
-            return None
-        plain: dict[str, Any] = {}
-        texts, keys = 2, 1
-        if name is not None:
-            if type(name) is not str or not self._is_usual_name(name) or not name.isprintable() or not is_quiet(name):
+def plain_documents(columns: Columns, *, strict: bool) -> Sequence[str] | None:
+    """Return what `KindDialect.plain` does; *strict* is about the names of meta fields."""
+    values: dict[str, Pieces | None] = {}
+    for path, column in columns.items():
+        match path:
+            case ("id",):
+                pass
+            case ("name",):
+                values["name"] = _name(column)
+            case ("meta", name) if is_field_name(name) and is_usual_field_name(name, strict=strict):
+                values[META_PREFIX + name] = _meta(column) if are_quiet([name]) else None
+            case _:
                 return None
-            plain["name"] = name
-            texts, keys = 4, 2
-        if meta is not None:
-            inside = self._put_meta(meta, plain) if type(meta) is dict else None
-            if inside is None:
-                return None
-            texts += 1 + inside
-            keys += 1
-        return _new(Plain, (plain, texts)) if plain and len(written) == keys else None
+    if ("id",) not in columns or not _are_ids(columns["id",]):
+        return None
 
-    def _put_meta(self, meta: Mapping[str, Any], plain: dict[str, Any]) -> int | None:
-        """Put *meta* into *plain*; return how many keys and texts it has, or None when it is not so plain."""
-        texts = len(meta)
-        for key, value in meta.items():
-            field = self._fields.get(key) or self._field(key)
-            kind = value.__class__
-            typed: dict[str, Any] | None = None
-            if kind is str:
-                typed = self._texts.get(value) or self._text(value)
-                texts += 1
-            elif kind is bool:
-                typed = _BOOLS[value]
-            elif kind is int and -USUAL_INTEGER < value < USUAL_INTEGER:
-                typed = {"type": "int64", "value": value}
-            if field is None or typed is None:
-                return None
-            plain[field] = typed
-        return texts
-
-    def _field(self, name: str) -> str | None:
-        if not is_field_name(name) or not is_quiet(name) or not self._is_usual_field(name):
+    pieces: list[str | Iterable[str]] = []
+    for field, value in sorted(values.items()):
+        if value is None:
             return None
-        field = META_PREFIX + name
-        if len(self._fields) < _MOST_REMEMBERED:
-            self._fields[name] = field
-        return field
+        pieces += ["," if pieces else "{", orjson.dumps(field).decode(), ":", *value]
+    return woven([*pieces, "}"]) if pieces else None
 
-    def _text(self, text: str) -> dict[str, str] | None:
-        if not text.isprintable() or not self._is_usual_text(text) or (text and not is_quiet(text)):
-            return None
-        typed = {"type": "string", "value": text}
-        if len(self._texts) < _MOST_REMEMBERED:
-            self._texts[text] = typed
-        return typed
+
+def _name(column: Column) -> Pieces | None:
+    if not are_texts(column, USUAL_DOCUMENT_NAME_CHARACTERS) or not are_quiet(column):
+        return None
+    return ('"', column, '"') if UNUSUAL_CHARACTERS.search("".join(column)) is None else None
+
+
+def _meta(column: Column) -> Pieces | None:
+    types = set(map(type, column))
+    if types == _TEXTS:
+        distinct: Sequence[str] = [*set(column)]
+        fine = are_texts(distinct, USUAL_STRING_BYTES, least=0) and are_quiet(distinct)
+        fine = fine and max(map(len, map(str.encode, distinct))) <= USUAL_STRING_BYTES
+        return ('{"type":"string","value":"', column, '"}') if fine else None
+    if types == _BOOLS:
+        return ('{"type":"bool","value":', map(_BOOL.__getitem__, column), "}")
+    return ('{"type":"int64","value":', map(str, column), "}") if are_in(column, USUAL_INTEGERS) else None

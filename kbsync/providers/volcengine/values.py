@@ -14,7 +14,7 @@ from kbsync.core.rules import Finding
 __all__ = (
     "DATE_TIME_PATTERN",
     "MAX_NAME_CHARACTERS",
-    "USUAL_INTEGER",
+    "USUAL_INTEGERS",
     "MetaFault",
     "checked_value",
     "is_field_name",
@@ -22,7 +22,7 @@ __all__ = (
 )
 
 _INT64: Final = range(-(2**63), 2**63)
-USUAL_INTEGER: Final = 2**53
+USUAL_INTEGERS: Final = range(-(2**53) + 1, 2**53)
 # The constructors of named tuples cost as much as what is checked here.
 _new: Final[Callable[[type[MetaValue], tuple[str, object]], MetaValue]] = tuple[Any, ...].__new__
 DATE_TIME_PATTERN: Final = (
@@ -94,7 +94,7 @@ def _plain_value(written: object) -> MetaValue | None:
         return _new(MetaValue, ("string", written)) if cast("str", written).isprintable() else None
     if kind is bool:
         return _new(MetaValue, ("bool", written))
-    if kind is int and -USUAL_INTEGER < cast("int", written) < USUAL_INTEGER:
+    if kind is int and written in USUAL_INTEGERS:
         return _new(MetaValue, ("int64", written))
     return None
 

@@ -1,6 +1,6 @@
 """Two little providers' words, and reading a manifest that is given as text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +8,11 @@ from pydantic import Field, PlainValidator, StrictBool, StrictFloat, StrictInt, 
 from pydantic.dataclasses import dataclass
 
 from kbsync.adapters.manifests import read_manifests, survey_manifests
+from kbsync.core.columns import Columns, are_in, are_texts, matcher, woven
 from kbsync.core.entries import ENTRY_CONFIG, EntryOptions, Mentioned, Text, check_entry, no_default, refuse
 from kbsync.core.fields import Fields, MetaValue, UpdateRule, Value
-from kbsync.core.lint import ONCE, is_quiet_caption
-from kbsync.core.manifest import Desired, Dialect, KindDialect, Plain
+from kbsync.core.lint import ONCE, are_quiet_captions
+from kbsync.core.manifest import Desired, Dialect, KindDialect
 from kbsync.core.rules import CORE_RULES, Finding, Problem, Rule, by_id
 
 # Found in all items together.
@@ -128,21 +129,31 @@ def _check_book(entry: BookEntry) -> Iterable[Finding]:
     yield from check_entry(entry, entry.fields(), ("name",))
 
 
-def _plain_image(written: Mapping[str, Any]) -> Plain | None:
-    match written:
-        case {"id": str() as item_id, "caption": str() as caption, **rest} if caption and not rest:
-            fine = caption.isprintable() and caption != "LOUD" and is_quiet_caption(caption)
-            fine = fine and item_id.isascii() and item_id.isdigit() and not item_id.startswith("0")
-            return Plain({"caption": caption}, 4) if fine else None
-        case _:
-            return None
+_are_ids = matcher("[1-9][0-9]*")
+
+
+def _plain_images(columns: Columns) -> Sequence[str] | None:
+    if columns.keys() != {("id",), ("caption",)}:
+        return None
+    captions = columns["caption",]
+    fine = are_texts(captions, 100) and are_quiet_captions(captions) and "LOUD" not in captions
+    return woven(('{"caption":"', captions, '"}')) if fine and _are_ids(columns["id",]) else None
+
+
+def _plain_pages(columns: Columns) -> Sequence[str] | None:
+    if columns.keys() != {("id",), ("rule", "type"), ("rule", "hours")} or not _are_ids(columns["id",]):
+        return None
+    types, hours = columns["rule", "type"], columns["rule", "hours"]
+    fine = are_in(types, range(2)) and are_in(hours, range(24, 100))
+    pieces = ('{"update_rule":{"update_interval":', map(str, hours), ',"update_type":', map(str, types), "}}")
+    return woven(pieces) if fine else None
 
 
 GALLERY = Dialect(
     header=ShelfHeader,
     kinds={
-        "image": KindDialect("image", "images", ImageEntry, _check_image, _plain_image),
-        "page": KindDialect("page", "pages", PageEntry, _check_page),
+        "image": KindDialect("image", "images", ImageEntry, _check_image, _plain_images),
+        "page": KindDialect("page", "pages", PageEntry, _check_page, _plain_pages),
     },
     unique_in_target=True,
 )
