@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
-	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-migration campaign-pull campaign-rates \
-	campaign-signals campaign-sim campaign-soak campaign-warm
+	campaign-adoption campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-migration campaign-pull \
+	campaign-rates campaign-signals campaign-sim campaign-soak campaign-warm
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -72,6 +72,9 @@ campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where 
 
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py
+
+campaign-adoption: $(BIN)/.dev ## 100,000 live items adopted, 1,000 edits found and set back (2 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_adoption.py
 
 campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (10 minutes); SEED=N reads one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_fuzz.py

@@ -10,21 +10,19 @@ from pydantic import ValidationError
 
 from kbsync.adapters.manifests import Declared, ManifestFile, Spool
 from kbsync.cli.options import Console
-from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s, unread_lines
+from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s
 from kbsync.cli.running import WINDOW_S
 from kbsync.cli.sources import reader_of
 from kbsync.cli.workspace import Workspace
 from kbsync.core.carrying import Loss, held_by, kind_there, written_live
 from kbsync.core.entries import findings
-from kbsync.core.exits import Exit
 from kbsync.core.items import Item, Source
-from kbsync.core.listing import Complete
+from kbsync.core.live import ReadList
 from kbsync.core.manifest import Header
 from kbsync.core.matching import Candidate
 from kbsync.core.rules import Problem
 from kbsync.core.wire import Live
 from kbsync.errors import UsageError
-from kbsync.views.problems import problem_lines
 
 __all__ = ("Container", "Kinds", "Lists", "Origin", "parse_container", "read_lists")
 
@@ -104,7 +102,7 @@ class Origin:
                     self._add(declared)
         return reader.problems
 
-    def take(self, lists: Mapping[Place, Complete], workspace: Workspace) -> None:
+    def take(self, lists: Mapping[Place, ReadList], workspace: Workspace) -> None:
         """Take what is live in the container, by id."""
         operations = workspace.operations()[self.kinds.origin.target]
         for kind in self.kinds.there:
@@ -122,7 +120,7 @@ class Origin:
         self.ids.setdefault(declared.item[:3], []).append(declared.item.id)
         self.is_nameless = self.is_nameless or not declared.keys.get("name")
 
-    def candidates(self, lists: Mapping[Place, Complete], *, declared: bool) -> Iterator[Candidate]:
+    def candidates(self, lists: Mapping[Place, ReadList], *, declared: bool) -> Iterator[Candidate]:
         """Yield the items; a name that is declared stands for the one in *lists*.
 
         Unless they are *declared*, they have no place in a manifest.
@@ -137,10 +135,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Lists that were read whole; or none, and the exit that stands for why."""
+    """Lists that were read whole."""
 
-    lists: Mapping[Place, Complete]
-    exits: Collection[Exit] = ()
+    lists: Mapping[Place, ReadList]
 
     def candidates(self, kinds: Kinds) -> Iterator[Candidate]:
         """Yield the items that may be a counterpart."""
@@ -153,20 +150,17 @@ class Lists:
 def read_lists(places: Mapping[Place, Collection[str]], workspace: Workspace, console: Console) -> Lists:
     """Return the lists of *places*; the ids of each are those whose absence means something.
 
-    The state is locked meanwhile, so that nobody else sends, and the rate holds for whoever sends next. What cannot be
-    read whole is said. Raises CredentialsError and LockedError.
+    The state is locked meanwhile, so that nobody else sends, and the rate holds for whoever sends next. Raises
+    UnreadError when not all of them can be read whole, CredentialsError and LockedError.
     """
     accesses = accesses_to({target for target, _, _ in places}, workspace.config)
     with workspace.store() as store:
         store.lock("match")
         reading = Reading(workspace.config, places, console, not_before_s(store))
-        found = reading.read(accesses)
-        time.sleep(WINDOW_S)
-    whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
-    if reading.exits or len(whole) < len(places):
-        console.err.lines(problem_lines([*unread_lines(places, found), "kbsync: nothing was written"]))
-        return Lists({}, reading.exits or {Exit.ERROR})
-    return Lists(whole)
+        try:
+            return Lists(reading.read_whole(accesses, "nothing was written"))
+        finally:
+            time.sleep(WINDOW_S)
 
 
 def _candidate(item: Item, kind: str, live: Live | None) -> Candidate:

@@ -17,7 +17,7 @@ from kbsync.cli.reading import Place
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
 from kbsync.core.entries import nearest
-from kbsync.core.exits import Exit, most_telling
+from kbsync.core.exits import Exit
 from kbsync.core.handover import Handover
 from kbsync.core.matching import STRATEGIES, Candidate, Matching, Strategy, by_told
 from kbsync.core.matching import match as pair_up
@@ -106,8 +106,6 @@ def match(
         if not live and not side.ids:
             raise UsageError(f"the manifests declare no item of {here}; --live takes what is live there")
         lists = read_lists(_places(side, words, told, live=live), workspace, console)
-        if lists.exits:
-            return most_telling(lists.exits)
         if live:
             side.take(lists.lists, workspace)
 

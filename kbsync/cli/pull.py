@@ -16,13 +16,11 @@ from kbsync.cli.pull_in_place import InPlace
 from kbsync.cli.pull_new import New, NewFiles
 from kbsync.cli.pull_places import declared_places, named_places, of_kinds
 from kbsync.cli.pull_telling import Findings, Showing
-from kbsync.cli.reading import Reading, accesses_to, not_before_s, unread_lines
+from kbsync.cli.reading import Reading, accesses_to, not_before_s
 from kbsync.cli.running import WINDOW_S
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
-from kbsync.core.listing import Complete
 from kbsync.errors import UsageError
-from kbsync.views.problems import problem_lines
 
 __all__ = ("pull",)
 
@@ -116,12 +114,7 @@ def _run(job: NewFiles | InPlace, workspace: Workspace, store: StateStore, found
         # Whoever sends next does not know when we did, unless the state does.
         quiet.callback(time.sleep, WINDOW_S)
         reading = Reading(workspace.config, job.places, console, not_before_s(store))
-        lists = reading.read(accesses)
-        whole = {place: listed for place, listed in lists.items() if isinstance(listed, Complete)}
-        if reading.exits or len(whole) < len(job.places):
-            console.err.lines(problem_lines([*unread_lines(job.places, lists), "kbsync: nothing was written"]))
-            return most_telling(reading.exits or {Exit.ERROR})
-        read = job.take(whole)
+        read = job.take(reading.read_whole(accesses, "nothing was written"))
         if not showing.dry:
             found.in_doubt(store.recognise(read, targets))
             quiet.pop_all()

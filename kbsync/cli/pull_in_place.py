@@ -28,7 +28,7 @@ from kbsync.cli.sources import find_sources, leads_out
 from kbsync.cli.workspace import Workspace
 from kbsync.core.fields import Fields, fields_to_plain
 from kbsync.core.items import Item
-from kbsync.core.listing import Complete
+from kbsync.core.live import ReadList
 from kbsync.core.manifest import Desired
 from kbsync.core.pulling import pull
 from kbsync.errors import KbsyncError, UsageError
@@ -113,7 +113,7 @@ class InPlace:
         self._read: list[tuple[Item, Fields]] = []
         self._values = 0
 
-    def take(self, lists: Mapping[Place, Complete]) -> Sequence[tuple[Item, Fields]]:
+    def take(self, lists: Mapping[Place, ReadList]) -> Sequence[tuple[Item, Fields]]:
         """Write what *lists* hold, or show it; return what was read of declared fields."""
         try:
             for file in self._files:
@@ -124,7 +124,7 @@ class InPlace:
         self._showing.sum_up(self._values, len(self._files) - self._showing.files)
         return self._read
 
-    def _take(self, file: ManifestFile, lists: Mapping[Place, Complete]) -> None:
+    def _take(self, file: ManifestFile, lists: Mapping[Place, ReadList]) -> None:
         reading = self._look(file, lists)
         if not reading.changes:
             return
@@ -141,7 +141,7 @@ class InPlace:
         if not self._showing.dry:
             self._write(file, amendment, reading)
 
-    def _look(self, file: ManifestFile, lists: Mapping[Place, Complete]) -> _Reading:
+    def _look(self, file: ManifestFile, lists: Mapping[Place, ReadList]) -> _Reading:
         """Return what differs in *file* from what is live."""
         reading = _Reading(self._stamps[file])
         for desired, keys in self._reader.read_with_keys(file):
@@ -152,7 +152,7 @@ class InPlace:
                 reading.changes[desired.source[1:]] = change
         return reading
 
-    def _compared(self, desired: Desired, keys: Mapping[str, Any], listed: Complete | None) -> _Change | None:
+    def _compared(self, desired: Desired, keys: Mapping[str, Any], listed: ReadList | None) -> _Change | None:
         """Return what changes in the entry of *desired*; None when nothing does."""
         if listed is None:  # not asked about
             return None
@@ -207,7 +207,7 @@ class InPlace:
 
         write_whole(path, amended(file, amendment), mode=mode_of(path), check=check)
 
-    def _tell_others(self, lists: Mapping[Place, Complete]) -> None:
+    def _tell_others(self, lists: Mapping[Place, ReadList]) -> None:
         for place, listed in lists.items():
             others = len(listed.items.keys() - set(self.places[place]))
             if others:

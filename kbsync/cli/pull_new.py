@@ -25,7 +25,7 @@ from kbsync.cli.reading import Place
 from kbsync.cli.workspace import Workspace
 from kbsync.core.fields import Fields, Value
 from kbsync.core.items import Item, Source
-from kbsync.core.listing import Complete
+from kbsync.core.live import ReadList
 from kbsync.core.wire import Live
 from kbsync.errors import UsageError
 from kbsync.views.wording import count
@@ -74,7 +74,7 @@ class NewFiles:
             if path is not None and path.parent != Path(new.out):  # the folder --out is made
                 check_writable(option, path)
 
-    def take(self, lists: Mapping[Place, Complete]) -> Sequence[tuple[Item, Fields]]:
+    def take(self, lists: Mapping[Place, ReadList]) -> Sequence[tuple[Item, Fields]]:
         """Write what *lists* hold, or show it; return what was written."""
         entries = [entry for place, listed in lists.items() for entry in self._entries(place, listed)]
         entries = self._sayable(entries)
@@ -90,7 +90,7 @@ class NewFiles:
         self._put_todo()
         return [(entry.item, entry.fields) for entry in entries]
 
-    def _entries(self, place: Place, listed: Complete) -> Iterator[_Entry]:
+    def _entries(self, place: Place, listed: ReadList) -> Iterator[_Entry]:
         for id_ in sorted(listed.items, key=id_order):
             item = Item(*place, id_)
             fields = self._fields(item, listed.items[id_])

@@ -9,10 +9,9 @@ import click
 from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import note
 from kbsync.cli.options import allow_option, config_option, console_of, paths_argument
-from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s, unread_lines
+from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
-from kbsync.core.exits import Exit, most_telling
-from kbsync.core.listing import Complete
+from kbsync.core.exits import Exit
 from kbsync.core.manifest import Desired
 from kbsync.core.rebuilding import Rebuilt
 from kbsync.core.rebuilding import rebuild as look_up
@@ -52,12 +51,7 @@ def rebuild(
             return Exit.OK
 
         reading = Reading(workspace.config, places, console, not_before_s(store))
-        found = reading.read(accesses)
-        whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
-        if reading.exits or len(whole) < len(places):
-            console.err.lines(problem_lines([*unread_lines(places, found), "kbsync: nothing was replaced"]))
-            return most_telling(reading.exits or {Exit.ERROR})
-
+        whole = reading.read_whole(accesses, "nothing was replaced")
         rebuilt = look_up(declared, whole)
         _warn(store)
         old = store.rebuild(rebuilt.known, workspace.config.targets)

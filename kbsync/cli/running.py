@@ -23,7 +23,7 @@ from kbsync.core.exits import Exit
 from kbsync.core.holds import Hold, holds_of
 from kbsync.core.items import Item
 from kbsync.core.plan import Change, Plan
-from kbsync.core.state import Hazard, Settlement
+from kbsync.core.state import Hazard, ReadRecord, Settlement
 from kbsync.core.wire import Answer
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.readback import ReadBack
@@ -86,7 +86,8 @@ class Ended(NamedTuple):
 class Run:
     """Applies *plan* once, and knows afterwards what its exit depends on beside the outcomes.
 
-    *observers* are told every event, *progress* among them. With *verifying*, what was updated is read back.
+    *observers* are told every event, *progress* among them. *reads* were made for the plan. With *verifying*, what was
+    updated is read back.
     """
 
     plan: Plan
@@ -97,6 +98,7 @@ class Run:
     policy: Policy
     signals: Signals
     verifying: Verifying | None = None
+    reads: Sequence[ReadRecord] = ()
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
     failure: Exception | None = None
@@ -120,9 +122,10 @@ class Run:
         # A clock that was set back must not make anyone wait for longer than a window. The credential may be that of
         # any target, and may have had another name.
         now_s = time.time()
-        last_s = max(self.store.last_send_s().values(), default=0.0)
+        reads_s = [read.sent_at_s for read in self.reads if read.sent_at_s is not None]
+        last_s = max([self.store.sent_until_s(), *reads_s])
         not_before_s = min(last_s, now_s) + WINDOW_S
-        holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s)
+        holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s, self.plan.base.read)
         self.signals.take_over()
         journal = self.store.begin_run(
             self.plan,
@@ -133,6 +136,7 @@ class Run:
                 for name, target in self.config.targets.items()
                 if target.provider.dialect(target.settings).unique_in_target
             ],
+            reads=self.reads,
         )
         try:
             anyio.run(self._main, journal, accesses, not_before_s, stale, holds)

@@ -80,8 +80,8 @@ def undo_of(writes: Iterable[Write], known: Known) -> Undo:
                 continue
             why = _obstacle(change, write, now.get(change.field), in_doubt=in_doubt)
             if why is None:
-                assert change.known is not None
-                undo.items.setdefault(item, ({}, write.source))[0][change.field] = change.known
+                assert change.before is not None
+                undo.items.setdefault(item, ({}, write.source))[0][change.field] = change.before
                 if in_doubt or not write.sure:
                     unsure.add(item)
             else:
@@ -93,9 +93,9 @@ def undo_of(writes: Iterable[Write], known: Known) -> Undo:
 
 def _obstacle(change: FieldChange, write: Write, now: Value | None, *, in_doubt: bool) -> Obstacle | None:
     """Say why the field of *change* is not put back; *now* is what is known of it, and may be *in_doubt*."""
-    if change.known is None:
+    if change.before is None:
         return "never_known"
-    if now == change.known and not in_doubt:
+    if now == change.before and not in_doubt:
         return "restored"
     if change.field in write.since:
         return "written_since"

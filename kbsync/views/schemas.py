@@ -1,4 +1,4 @@
-"""JSON Schemas of the documents that kbsync writes: plans, reports, and what came of a match.
+"""JSON Schemas of the documents that kbsync writes: plans, reports, what came of a match, and what drifted.
 
 Readers of a plan refuse unknown keys. The others may gain keys within their version, so their schemas allow them.
 """
@@ -11,15 +11,17 @@ from kbsync.core.fields import META_TYPES
 from kbsync.core.findings import FINDINGS
 from kbsync.core.plan import PLAN_FORMAT
 from kbsync.core.report import OUTCOMES, REPORT_FORMAT
+from kbsync.views.drift import DRIFT_FORMAT
 from kbsync.views.match_json import MATCH_FORMAT
 
-__all__ = ("MATCH_SCHEMA", "PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
+__all__ = ("DRIFT_SCHEMA", "MATCH_SCHEMA", "PLAN_SCHEMA", "REPORT_LINE_SCHEMA", "REPORT_SCHEMA")
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final[Mapping[str, Any]] = {"type": "string"}
 _FLAG: Final[Mapping[str, Any]] = {"type": "boolean"}
 _COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
 _SECONDS: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0}
+_TEXTS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "string"}}
 _TIME: Final[Mapping[str, Any]] = {"type": "string", "format": "date-time"}
 
 
@@ -47,7 +49,7 @@ def _map(value: Mapping[str, Any]) -> dict[str, Any]:
 _CHANGE: Final[Mapping[str, Any]] = {
     "item": _ref("item"),
     "operation": {**_TEXT, "description": "The request that is sent; one change is one write request."},
-    "reason": {"enum": ["new", "changed", "in_doubt"]},
+    "reason": {"enum": ["new", "changed", "in_doubt", "drifted", "conflict"]},
     "fields": {**_list(_ref("field")), "minItems": 1},
     "source": _ref("source"),
 }
@@ -80,12 +82,26 @@ _VALUES: Final[Mapping[str, Any]] = {
         {
             "field": {"type": "string", "pattern": r"^(caption|name|update_rule|meta\.[\s\S]+)$"},
             "known": {**_ref("value"), "description": "Left out when the field was never known."},
+            "live": {
+                "anyOf": [_ref("value"), {"type": "null"}],
+                "description": "What was read: null when it is not set, left out when nobody asked or was told.",
+            },
             "desired": _ref("value"),
         },
-        optional=("known",),
+        optional=("known", "live"),
     ),
     "change": _object(_CHANGE),
-    "skipped": _object({**_CHANGE, "why": _TEXT}),
+    "skipped": _object(
+        {
+            **_CHANGE,
+            "why": {
+                **_TEXT,
+                "description": "protected, conflict, drifted, drift_kept, theirs, item_in_conflict, absent or pending.",
+            },
+        }
+    ),
+    "recognised": _object({"item": _ref("item"), "fields": {**_list(_ref("field")), "minItems": 1}, "doubts": _TEXTS}),
+    "read": _object({"target": _TEXT, "container": _TEXT, "kind": _TEXT, "items": _COUNT, "at_s": {"type": "number"}}),
 }
 
 PLAN_SCHEMA: Final[Mapping[str, Any]] = {
@@ -103,17 +119,62 @@ PLAN_SCHEMA: Final[Mapping[str, Any]] = {
                 dict.fromkeys(("items", "in_sync", "changes", "released", "conflicts", "skipped"), _COUNT)
             ),
             "changes": _list(_ref("change")),
-            "conflicts": {"type": "array", "maxItems": 0},
+            "conflicts": {**_list(_ref("skipped")), "description": "Not sent: why is conflict, or drifted."},
             "released": _list(_ref("item")),
             "skipped": _list(_ref("skipped")),
             "unmanaged": _list(_object({"item": _ref("item"), "fields": _list(_TEXT)})),
             "guards": _list(_ref("guard")),
             "forecast": _object({"requests": _COUNT, "seconds": _SECONDS}),
-            "base": _object({"lineage": _TEXT, "serial": _COUNT, "kbsync": _TEXT, "targets": _map(_TEXT)}),
+            "base": _object(
+                {
+                    "lineage": _TEXT,
+                    "serial": _COUNT,
+                    "kbsync": _TEXT,
+                    "targets": _map(_TEXT),
+                    "read": {**_list(_ref("read")), "description": "The lists that were read for a refreshed plan."},
+                },
+                optional=("read",),
+            ),
             "whole": _FLAG,
-        }
+            "recognised": {
+                **_list(_ref("recognised")),
+                "description": "Live as desired, and known otherwise: apply makes it known and sends nothing.",
+            },
+        },
+        optional=("recognised",),
     ),
     "$defs": {**_DEFS, **_VALUES},
+}
+
+
+_DEVIATION: Final = _object(
+    {
+        "field": _TEXT,
+        "known": _ref("value"),
+        "live": {"anyOf": [_ref("value"), {"type": "null"}], "description": "null when it is not set."},
+    }
+)
+_DEVIANTS: Final = _list(_object({"item": _ref("item"), "fields": {**_list(_DEVIATION), "minItems": 1}}))
+DRIFT_SCHEMA: Final[Mapping[str, Any]] = {
+    "$schema": _DIALECT,
+    "title": "What kbsync drift found: what is live otherwise than it was last confirmed",
+    **_object(
+        {
+            "format": {"const": DRIFT_FORMAT},
+            "summary": _object(
+                dict.fromkeys(("known", "drifted", "vanished", "appeared", "in_doubt", "pending"), _COUNT),
+                closed=False,
+            ),
+            "read": {**_list(_ref("read")), "description": "The lists that were read."},
+            "drifted": _DEVIANTS,
+            "vanished": {**_list(_ref("item")), "description": "Known, and not there any more."},
+            "appeared": {**_list(_ref("item")), "description": "There, and not known."},
+            "in_doubt": {**_DEVIANTS, "description": "An attempt without an answer may be why they differ."},
+            "pending": {**_DEVIANTS, "description": "The provider still processes them."},
+        },
+        closed=False,
+    ),
+    "$defs": {**_DEFS, "value": _VALUES["value"], "read": _VALUES["read"]},
 }
 
 _SOMETIMES: Final = ("verification", "flapping")
@@ -121,7 +182,10 @@ _ROW: Final = _object(
     {
         "item": _ref("item"),
         "operation": _TEXT,
-        "cause": {**_TEXT, "description": "Why it was planned: new, changed, or in_doubt after an earlier run."},
+        "cause": {
+            **_TEXT,
+            "description": "Why it was planned: new, changed, drifted, conflict, or in_doubt after an earlier run.",
+        },
         "outcome": {"enum": list(OUTCOMES)},
         "reason": {**_TEXT, "description": "A stable word that says why the outcome is what it is."},
         "attempts": _COUNT,

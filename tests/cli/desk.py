@@ -16,6 +16,7 @@ from kbsync.cli.main import run
 from kbsync.emulator import Emulator, Running
 from kbsync.emulator.connection import Reply
 from kbsync.emulator.messages import Request
+from kbsync.emulator.rules import read_rules
 from kbsync.emulator.sample import SAMPLE_ACCESS_KEY_ID, SAMPLE_SECRET_ACCESS_KEY, SAMPLE_TOKEN
 
 __all__ = (
@@ -29,6 +30,7 @@ __all__ = (
     "CountingEmulator",
     "Desk",
     "Told",
+    "lying",
 )
 
 DATASET = "744632974166804001"
@@ -187,3 +189,12 @@ def _streams(stdin: str) -> Generator[tuple[io.StringIO, io.StringIO]]:
             yield out, err
     finally:
         sys.stdin = before
+
+
+@contextlib.contextmanager
+def lying(desk: Desk, *rules: dict[str, object]) -> Generator[None]:
+    desk.emulator.set_rules(read_rules(list(rules)))
+    try:
+        yield
+    finally:
+        desk.emulator.set_rules(())

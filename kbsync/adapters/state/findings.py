@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from kbsync.adapters.state.correcting import forget_known, recognise
 from kbsync.adapters.state.history import CHANGE_COLUMNS, Names
+from kbsync.adapters.state.recognising import correct, forget_known
 from kbsync.adapters.state.rows import Rows
 from kbsync.adapters.state.schema import VERIFYING_SINCE_FORMAT
 from kbsync.core.fields import from_plain, to_plain
@@ -61,7 +61,7 @@ def put_verification(
             for number, (_, finding) in findings.items()
         ],
     )
-    recognise(
+    correct(
         connection, ((change.item, finding.live) for change, finding in findings.values() if finding.word == "differs")
     )
     forget_known(connection, (change.item for change, finding in findings.values() if finding.word == "absent"))

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import orjson
 
-from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, PRUNED_SINCE_FORMAT
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, ENDED_S, PRUNED_SINCE_FORMAT
 from kbsync.core.exits import Exit
 from kbsync.core.fields import from_plain
 from kbsync.core.items import Item, Source
-from kbsync.core.plan import Change, FieldChange, GuardResult
+from kbsync.core.plan import UNSET, Change, FieldChange, GuardResult, LiveValue
 from kbsync.core.report import (
     OUTCOMES,
     Report,
@@ -37,6 +37,7 @@ __all__ = (
     "report",
     "row_of_run",
     "runs",
+    "sent_to_since",
     "tried_without_outcome",
     "unsettled_items",
 )
@@ -107,6 +108,12 @@ def last_sends(connection: sqlite3.Connection, now_s: float) -> dict[str, float]
     return last
 
 
+def sent_to_since(connection: sqlite3.Connection, at_s: float) -> frozenset[tuple[str, str, str]]:
+    """Return the places of items that an attempt was about which ended at *at_s* or later, or has not ended."""
+    places = Names(connection).places
+    return frozenset(places[container] for (container,) in connection.execute(_SENT_SINCE, {"at_s": at_s}))
+
+
 # What `Names.change` makes a change of.
 CHANGE_COLUMNS: Final = 'h.container, h.id, h.operation, h.reason, h.fields, h.file, h.line, h."column"'
 CHANGE_WIDTH: Final = len(CHANGE_COLUMNS.split(", "))
@@ -114,6 +121,13 @@ _RUN_COLUMNS: Final = (
     "run, run_id, plan_id, kbsync, started_s, finished_s, first_change, changes, first_read, in_sync, guards, "
     "allow_reason, stopped, exits, totals, pruned"
 )
+_SENT_SINCE: Final = f"""
+    SELECT DISTINCT h.container FROM (
+        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE {ENDED_S} >= :at_s
+        AND attempt >= {ATTEMPTS_PER_CHANGE} * (
+            SELECT min(first_change) FROM runs WHERE finished_s IS NULL OR finished_s >= :at_s)
+    ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
+"""
 _MAYBE_SENDING: Final = f"""
     SELECT t.name FROM intents AS n JOIN changes AS h ON h.change = n.attempt / {ATTEMPTS_PER_CHANGE}
     JOIN containers AS c USING (container) JOIN targets AS t USING (target)
@@ -285,5 +299,8 @@ def _exits(row: dict[str, Any]) -> tuple[Exit, ...]:
     return tuple(Exit(code) for code in orjson.loads(row["exits"]))
 
 
-def _field_change(field: str, desired: Any, known: Any = None) -> FieldChange:
-    return FieldChange(field, None if known is None else from_plain(field, known), from_plain(field, desired))
+def _field_change(field: str, desired: Any, known: Any = None, live: list[Any] | None = None) -> FieldChange:
+    read: LiveValue | None = None
+    if live is not None:
+        read = from_plain(field, live[0]) if live else UNSET
+    return FieldChange(field, None if known is None else from_plain(field, known), from_plain(field, desired), read)

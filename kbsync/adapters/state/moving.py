@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from kbsync.adapters.state.names import Names
-from kbsync.adapters.state.runs import DOUBTS
+from kbsync.adapters.state.schema import DOUBTS
 from kbsync.core.moves import Moved, Place
 from kbsync.errors import UsageError
 

@@ -1,5 +1,7 @@
 """The tables of the SQLite state, and the numbers that say whose file it is."""
 
+# ruff: noqa: S608 - what is put into SQL here are constants of this module
+
 from typing import Final
 
 from kbsync.core.state import MOST_ATTEMPTS
@@ -7,6 +9,7 @@ from kbsync.core.state import MOST_ATTEMPTS
 __all__ = (
     "APPLICATION_ID",
     "ATTEMPTS_PER_CHANGE",
+    "DOUBTS",
     "ENDED_S",
     "EPOCHS_SINCE_FORMAT",
     "FORMAT_VERSION",
@@ -33,6 +36,13 @@ IN_DOUBT: Final = "doubt AND doubt = 1"
 MAY_BE_LATE: Final = f"doubt AND doubt = {LATE}"
 # When an attempt ended.
 ENDED_S: Final = "coalesce(sent_s, intended_s) + duration_ms / 1000"
+
+# Every doubt of a state, as (container, id, operation); some more than once.
+DOUBTS: Final = f"""
+    SELECT h.container, h.id, h.operation FROM (
+        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE {IN_DOUBT}
+    ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
+"""
 
 # What runs read back. A finding is about a change of its run, or of an earlier one that had left it open.
 VERIFYING: Final = (
@@ -130,7 +140,8 @@ CREATE TABLE leftovers (
     PRIMARY KEY (run, target)
 ) WITHOUT ROWID;
 
--- One row a planned change, written once; `fields` is {field: [desired] or [desired, known]}.
+-- One row a planned change, written once. `fields` is {field: [desired], [desired, known] or, when it was read,
+-- [desired, known or null, live]}, in which live is [value], or [] when it is not set.
 CREATE TABLE changes (
     change INTEGER PRIMARY KEY,
     container INTEGER NOT NULL REFERENCES containers,

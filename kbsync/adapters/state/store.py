@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace as replace_in
 from pathlib import Path
@@ -19,7 +19,7 @@ from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
 from kbsync.adapters.state.lock import StateLock, holder, remembered
 from kbsync.adapters.state.lockfile import Guarded, Holder
 from kbsync.adapters.state.mounts import check_local
-from kbsync.adapters.state.recognition import recognise
+from kbsync.adapters.state.recognising import take_over
 from kbsync.adapters.state.recovery import Recovered, recover
 from kbsync.adapters.state.recovery_file import RunEnd, leave, read, records_of
 from kbsync.adapters.state.replacing import replace
@@ -31,7 +31,7 @@ from kbsync.core.items import Item
 from kbsync.core.moves import Moved, Place
 from kbsync.core.plan import Change, Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
-from kbsync.core.state import Settlement
+from kbsync.core.state import ReadRecord, Settlement
 from kbsync.core.undo import RunWrites
 from kbsync.core.verification import Verification
 from kbsync.errors import LockLostError, StateError, StateWriteError, UsageError
@@ -228,6 +228,26 @@ class StateStore:
         with reading(self.path), closing(connection):
             return moving.foreseen(connection, source, destination)
 
+    def sent_until_s(self) -> float:
+        """Return when whoever used the state may have sent last, in seconds since the epoch; 0.0 when nobody ever did.
+
+        Under the lock, it is now if the holder before did not live to give it back: lists may be read without a run.
+        """
+        if self._lock is not None and self._lock.was_left:
+            return self._now_s()
+        return max(self.last_send_s().values(), default=0.0)
+
+    def sent_to_since(self, at_s: float) -> frozenset[tuple[str, str, str]]:
+        """Return the places (target, container, kind) to which an update was sent at *at_s* or later, or may have been.
+
+        *at_s* is in seconds since the epoch.
+        """
+        connection = self._open()
+        if connection is None:
+            return frozenset()
+        with reading(self.path), closing(connection):
+            return history.sent_to_since(connection, at_s)
+
     # ---- writing, under the lock
 
     def begin_run(
@@ -237,11 +257,13 @@ class StateStore:
         allow_reason: str = "",
         on_settled: Callable[[Settlement], None] | None = None,
         unique_targets: Collection[str] = (),
+        reads: Sequence[ReadRecord] = (),
     ) -> RunJournal:
         """Record that *plan* is being applied, and return the journal for it.
 
-        Everything is durable on return: the changes with the values they replace, the outcome of skipped ones, that
-        released items (unless in doubt) and unmanaged fields are forgotten. *allow_reason* is why guards were lifted.
+        Everything is durable on return: the changes with the values they replace, the outcome of those that are not
+        sent, that what was recognised is known, and that released items (unless in doubt) and unmanaged fields are
+        forgotten. *allow_reason* is why guards were lifted, *reads* are those that were made for the plan.
         In *unique_targets* an id means one thing whatever its container: what is known of it under another container
         than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
@@ -249,7 +271,7 @@ class StateStore:
         writer = self._write()
         recorder, guarded = writer.run(
             lambda connection: (
-                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets),
+                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets, reads),
                 guarded_by(connection),
             )
         )
@@ -308,7 +330,7 @@ class StateStore:
         Return those in doubt, of which nothing is made known: a late write may come over what was read. *targets* may
         have been sent to until now. Raises StateError and StateWriteError, with nothing changed.
         """
-        return self._write().run(lambda connection: recognise(connection, items, targets, self._now_s()))
+        return self._write().run(lambda connection: take_over(connection, items, targets, self._now_s()))
 
     def forget(self, items: Iterable[Item]) -> int:
         """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
