@@ -27,6 +27,7 @@ _STEPS: Final = frozenset({"open", "os.link", "os.rename", "os.remove"})
 # What is written beside a file until it is whole has a name with a random ending.
 _RANDOM: Final = re.compile(r"(?<=^\.)(.*)\.[^.]+$|-[0-9a-f]{8}$")
 _APART_S: Final = 0.02
+_LONG_S: Final = 30.0
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 Boundary = Callable[[str], None]
@@ -54,8 +55,17 @@ class Boundaries:
             if told == self._fatal:
                 for number in self._signals:
                     os.kill(os.getpid(), number)
-                    # Signals that come together are taken by their numbers.
-                    time.sleep(_APART_S)
+                    _until_taken()
+
+
+def _until_taken() -> None:
+    """Wait until no signal is pending: of those that come together the kernel has the last one handled first."""
+    until_s = time.monotonic() + _LONG_S
+    while time.monotonic() < until_s:
+        time.sleep(_APART_S)
+        pending = re.search(r"^ShdPnd:\s*(\w+)$", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
+        if pending is not None and int(pending[1], 16) == 0:
+            return
 
 
 def watch(folder: Path, boundary: Boundary, patch: pytest.MonkeyPatch) -> None:
