@@ -81,9 +81,6 @@ __all__ = ("apply",)
 @click.option(
     "--verify-wait", type=Duration(), metavar="TIME", help="How long a provider may take to show it. [default: 60s]"
 )
-@click.option(
-    "--lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for a run that holds the state."
-)
 @lock_timeout_option
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
