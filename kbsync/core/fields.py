@@ -15,6 +15,7 @@ __all__ = (
     "DIGEST_SIZE_BYTES",
     "META_PREFIX",
     "META_TYPES",
+    "REMOVED",
     "Fields",
     "MetaValue",
     "UpdateRule",
@@ -56,10 +57,14 @@ class UpdateRule(NamedTuple):
 
 
 class MetaValue(NamedTuple):
-    """One typed Volcengine meta value; *type* is one of `META_TYPES`, lists are tuples."""
+    """One typed Volcengine meta value; *type* is one of `META_TYPES`, lists are tuples. Or it is `REMOVED`."""
 
     type: str
-    value: str | bool | int | float | tuple[str, ...] | tuple[int, ...]
+    value: str | bool | int | float | tuple[str, ...] | tuple[int, ...] | None
+
+
+REMOVED: Final = MetaValue("removed", None)
+"""What a meta field is to be, or is, that is not set. No update says it: an update leaves the field out."""
 
 
 Value: TypeAlias = str | UpdateRule | MetaValue
@@ -72,9 +77,9 @@ def family(field: str) -> str:
 
 
 def is_empty(value: Value) -> bool:
-    """Tell whether *value* clears its field: an empty text, an empty string value or an empty list."""
+    """Tell whether *value* clears its field: an empty text, an empty string value, an empty list, or none at all."""
     if isinstance(value, MetaValue):
-        return value.value == "" or value.value == ()
+        return value.value in ("", (), None)
     return value == ""
 
 
@@ -112,6 +117,8 @@ def from_plain(field: str, plain: Any) -> Value:
     For data that kbsync wrote itself. Raises ValueError when the shape is not the field's.
     """
     match family(field), plain:
+        case "meta", {"type": REMOVED.type, "value": None, **rest} if not rest:
+            return REMOVED
         case "meta", {"type": str() as type_, "value": inner, **rest} if not rest and type_ in META_TYPES:
             return MetaValue(type_, tuple(cast("list[str]", inner)) if isinstance(inner, list) else inner)
         case "update_rule", {"update_type": int() as update_type, **rest} if rest.keys() <= {"update_interval"}:

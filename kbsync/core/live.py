@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from kbsync.core.fields import Fields
+from kbsync.core.fields import REMOVED, Fields, family
 from kbsync.core.items import Item
 from kbsync.core.plan import UNSET, LiveValue, ReadPlace
 from kbsync.core.policies import Policies
@@ -48,7 +48,10 @@ class Refresh:
 
 
 def live_value(live: Live, name: str) -> LiveValue | None:
-    """Return what the field *name* is: a value, or `UNSET`; None when the list does not tell."""
+    """Return what the field *name* is: a value, or `UNSET`; None when the list does not tell.
+
+    A meta field that is not set is `REMOVED`, which a manifest can say.
+    """
     if not live.tells(name):
         return None
-    return live.fields.get(name, UNSET)
+    return live.fields.get(name, REMOVED if family(name) == "meta" else UNSET)
