@@ -30,6 +30,7 @@ __all__ = (
     "float32",
     "from_plain",
     "is_empty",
+    "to_declared",
     "to_plain",
 )
 
@@ -109,6 +110,11 @@ def to_plain(value: Value) -> Any:
             return {"type": type_, "value": inner}
         case str():
             return value
+
+
+def to_declared(value: Value) -> Any:
+    """Return what a manifest in JSON says that declares *value*: its JSON form, or null for a field to remove."""
+    return None if value == REMOVED else to_plain(value)
 
 
 def from_plain(field: str, plain: Any) -> Value:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from kbsync.core.fields import REMOVED, Fields, family
+from kbsync.core.fields import REMOVED, Fields, Value
 from kbsync.core.items import Item
 from kbsync.core.plan import UNSET, LiveValue, ReadPlace
 from kbsync.core.policies import Policies
 from kbsync.core.wire import Live
 
-__all__ = ("Place", "ReadList", "Refresh", "live_value")
+__all__ = ("Place", "ReadList", "Refresh", "is_live", "live_value")
 
 Place: TypeAlias = tuple[str, str, str]
 """A target, a container, and the kind of its items."""
@@ -40,7 +40,11 @@ class Refresh:
     def shows(self, item: Item, fields: Fields) -> bool:
         """Tell whether *item*, of a place that was read, has exactly these values, and nobody works on it."""
         live = self.lists[item[:3]].items.get(item.id)
-        return live is not None and not live.pending and all(live_value(live, name) == fields[name] for name in fields)
+        return (
+            live is not None
+            and not live.pending
+            and all(is_live(value, live_value(live, name)) for name, value in fields.items())
+        )
 
     def places(self) -> tuple[ReadPlace, ...]:
         """Return what was read, for the plan that is made of it."""
@@ -48,10 +52,12 @@ class Refresh:
 
 
 def live_value(live: Live, name: str) -> LiveValue | None:
-    """Return what the field *name* is: a value, or `UNSET`; None when the list does not tell.
-
-    A meta field that is not set is `REMOVED`, which a manifest can say.
-    """
+    """Return what the field *name* is: a value, or `UNSET`; None when the list does not tell."""
     if not live.tells(name):
         return None
-    return live.fields.get(name, REMOVED if family(name) == "meta" else UNSET)
+    return live.fields.get(name, UNSET)
+
+
+def is_live(value: Value, seen: LiveValue | None) -> bool:
+    """Tell whether *value*, desired or known, is what was *seen* of its field: `REMOVED` is a field that is not set."""
+    return seen == value or (seen is UNSET and value == REMOVED)
