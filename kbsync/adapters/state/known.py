@@ -26,6 +26,9 @@ _MOST_TOGETHER: Final = 256
 # that nobody asks for.
 _ASKED_OF: Final = 16
 _DIGESTS: Final = "SELECT id, digest FROM items WHERE container = ? AND id IN "
+# From so many ids on it is seen whether they are neighbours. Others may stand between them, though not more than they.
+_NEIGHBOURS: Final = 64
+_DIGESTS_BETWEEN: Final = "SELECT id, digest FROM items WHERE container = ? AND id BETWEEN ? AND ? LIMIT ?"
 _IS_LARGER: Final = "SELECT 1 FROM items WHERE container = ? LIMIT 1 OFFSET ?"
 _TEXTS: Final = "SELECT id, fields FROM items JOIN known USING (known) WHERE container = ? AND id IN "
 
@@ -34,7 +37,8 @@ class StoredKnown:
     """`kbsync.core.state.Known` as of the moment of its construction, until `close`. A context manager.
 
     In a process that was forked from this one it still answers, as of the moment when it is first asked there. Digests
-    of a container are loaded together, about 180 bytes an item, once a good part of them was asked for. Without a
+    of many ids that stand together are read together; those of a container, about 180 bytes an item, once a good part
+    of them was asked for that do not. Without a
     *connection* nothing is known. *facts* are those of the state when it was opened, and *now_s* is the moment before
     that, in seconds since the epoch.
     """
@@ -48,6 +52,8 @@ class StoredKnown:
         self._lineage, self._serial, self._declared_items = "", 0, 0
         self._containers: dict[tuple[str, str, str], int] = {}
         self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
+        # Those that were read last because they stand together.
+        self._near: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
         self._asked: Counter[tuple[str, str, str]] = Counter()
         # How many must have been asked for before the size of a container is looked at again.
         self._enough: dict[tuple[str, str, str], int] = {}
@@ -105,7 +111,7 @@ class StoredKnown:
     def digests_of(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
         """Return what `digest` returns for each of *ids* of a target, container and kind, at less cost."""
         digests = self._digests.get(place)
-        if digests is None:
+        if digests is None and (digests := self._neighbours(place, ids)) is None:
             self._asked[place] += len(ids)
             worth_loading = self._asked[place] > self._enough.get(place, 0) and not self._is_large(place)
             digests = self._load_container(place) if worth_loading else self._some_digests(place, ids)
@@ -214,6 +220,22 @@ class StoredKnown:
         self._enough[place] = 2 * asked
         with reading(self._path):
             return self._open.execute(_IS_LARGER, (number, asked * _ASKED_OF)).fetchone() is not None
+
+    def _neighbours(self, place: tuple[str, str, str], ids: Sequence[str]) -> Mapping[str, bytes] | None:
+        """Return the digests of a part of the container that holds all of *ids*, None unless it is a small one."""
+        number = self._containers.get(place)
+        if number is None:
+            return _NOTHING
+        if len(ids) < _NEIGHBOURS:
+            near = self._near.get(place, _NOTHING)
+            return near if all(map(near.__contains__, ids)) else None
+        most = 2 * len(ids)
+        with reading(self._path):
+            rows = self._open.execute(_DIGESTS_BETWEEN, (number, min(ids), max(ids), most + 1)).fetchall()
+        if len(rows) > most:
+            return None
+        self._near[place] = near = dict(rows)
+        return near
 
     def _some_digests(self, place: tuple[str, str, str], ids: Sequence[str]) -> Mapping[str, bytes]:
         number = self._containers[place]
