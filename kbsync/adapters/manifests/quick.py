@@ -104,8 +104,8 @@ class _Interest:
 class Batch(Protocol):
     """Rows of one section, as whoever read them knows them, by their position."""
 
-    def place(self, number: int, /) -> Place:
-        """Return where the row stands."""
+    def places(self, numbers: Numbers, /) -> list[Place]:
+        """Return where the rows stand."""
         ...
 
     def is_whole(self, numbers: Numbers, texts: int, /) -> bool:
@@ -192,7 +192,7 @@ class QuickSection(Section):
     def _enter(self, batch: Batch, numbers: Numbers, columns: Columns, texts: Sequence[str]) -> None:
         ids = columns["id",]
         digests = digests_of(texts)
-        places = [*map(batch.place, numbers)]
+        places = batch.places(numbers)
         captions: Sequence[bytes | None] = ()
         if self._roll.captions is not None:
             captions = digests if frozenset(columns) == _CAPTION_ALONE else _caption_keys(columns, len(ids))
@@ -213,8 +213,8 @@ class _Waiting:
         self._admit = admit
         self._waiting = waiting
 
-    def place(self, number: int) -> Place:
-        return self._waiting[number][1]
+    def places(self, numbers: Numbers) -> list[Place]:
+        return [self._waiting[number][1] for number in numbers]
 
     def is_whole(self, numbers: Numbers, texts: int) -> bool:  # noqa: ARG002 - the reader told what it lost
         return True
