@@ -6,7 +6,8 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
-	campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-sim campaign-signals campaign-soak campaign-rates campaign-warm
+	campaign-adoption campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-migration campaign-pull \
+	campaign-rates campaign-signals campaign-sim campaign-soak campaign-warm
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -72,6 +73,9 @@ campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where 
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py
 
+campaign-adoption: $(BIN)/.dev ## 100,000 live items adopted, 1,000 edits found and set back (2 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_adoption.py
+
 campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (10 minutes); SEED=N reads one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_fuzz.py
 
@@ -87,8 +91,14 @@ campaign-signals: $(BIN)/.dev ## 108 runs ended by one to three signals at rando
 campaign-locks: $(BIN)/.dev ## 1,000 races for the lock of a state, one winner each, and 100 full disks (15 minutes)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_locks.py tests/campaigns/test_full_disks.py
 
+campaign-pull: $(BIN)/.dev ## 100,000 items pulled as each format, and into it: a plan finds nothing to do (5 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_pull.py
+
 campaign-sim: $(BIN)/.dev ## 10,000 seeds of faults, rates, kills and edits on virtual time (15 minutes); SEED=N plays one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_simulation.py
+
+campaign-migration: $(BIN)/.dev ## 20,000 items go to another account at 500/s, through a kill: both end equal (2 minutes)
+	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_migration.py
 
 campaign-soak: $(BIN)/.dev ## 100,000 items while three answers in ten are bad: memory and descriptors stay flat (4 minutes)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_soak.py

@@ -7,6 +7,7 @@ KbsyncError
 ├── InputError          manifests, configuration or a saved plan are wrong; nothing was sent
 ├── CredentialsError    a secret cannot be had, or is malformed; nothing was sent
 ├── LockedError         another run holds the state; nothing was sent
+├── UnreadError         what is live could not be read whole; nothing was made of it
 ├── StateError          the state cannot be read: corrupt, foreign, newer; nothing was sent
 └── StateWriteError     an attempt could not be recorded; sending stopped at once
     └── LockLostError   `kbsync state break-lock` took the state away from this run; the same
@@ -22,6 +23,7 @@ __all__ = (
     "LockedError",
     "StateError",
     "StateWriteError",
+    "UnreadError",
     "UsageError",
 )
 
@@ -51,6 +53,17 @@ class CredentialsError(KbsyncError):
 
 class LockedError(KbsyncError):
     """Raised when another run holds the state. The message names the holder. Nothing was sent."""
+
+
+class UnreadError(KbsyncError):
+    """Raised when a list could not be read whole. No update was sent, and nothing was made of what was read.
+
+    *code* is what the process ends with: why it could not may be a signal, or a refused credential.
+    """
+
+    def __init__(self, lines: Sequence[str], code: int) -> None:
+        super().__init__("\n".join(lines))
+        self.code = code
 
 
 class StateError(KbsyncError):

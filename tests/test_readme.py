@@ -1,4 +1,4 @@
-"""The README's console blocks, run as they stand, in one shell: what they show is what happens.
+"""The console blocks of documents, run as they stand, in one shell each: what they show is what happens.
 
 A block holds commands behind `$ ` (continued behind `> `) and below each what it prints. There, `…` stands for anything
 within a line, a line that is `…` alone for any number of lines, and `[exit N]` for the exit code when it is not 0.
@@ -11,13 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+# Ports that the documents name.
+PORTS = ("8321", "8322")
 
 
 class Step(NamedTuple):
@@ -25,8 +28,9 @@ class Step(NamedTuple):
     shown: list[str]
 
 
-def steps() -> Iterator[Step]:
-    for block in re.findall(r"^```console\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+def steps(document: Path = README) -> Iterator[Step]:
+    text = document.read_text(encoding="utf-8")
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         current: Step | None = None
         for line in block.splitlines():
             if line.startswith("$ "):
@@ -106,23 +110,30 @@ def free_port() -> int:
     return port
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the README's commands are for bash")
-def test_what_the_readme_shows_is_what_happens(tmp_path: Path) -> None:
-    port = free_port()
+def on_ports(text: str, ports: Mapping[str, int]) -> str:
+    for named, port in ports.items():
+        text = text.replace(named, str(port))
+    return text
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the documents' commands are for bash")
+@pytest.mark.parametrize("document", [README, ROOT / "docs" / "migration.md"], ids=lambda document: document.name)
+def test_what_a_document_shows_is_what_happens(tmp_path: Path, document: Path) -> None:
+    ports = {port: free_port() for port in PORTS}
     shell = Shell(tmp_path)
     try:
-        for step in steps():
-            command = step.command.replace("8321", str(port))
+        for step in steps(document):
+            command = on_ports(step.command, ports)
             if command.startswith("kill "):  # so that bash says nothing of its own
                 command += "; wait 2>/dev/null; true"
             printed, code = shell.run(command)
             if command.endswith("&"):
-                wait_for(port)
+                wait_for(next(port for port in ports.values() if str(port) in command))
                 printed = []
             if code != 0:
                 printed.append(f"[exit {code}]")
-            shown = [line.replace("8321", str(port)) for line in step.shown]
-            assert fits(shown, printed), "\n".join([f"$ {command}", *printed, "--- the README says", *shown])
+            shown = [on_ports(line, ports) for line in step.shown]
+            assert fits(shown, printed), "\n".join([f"$ {command}", *printed, "--- the document says", *shown])
     finally:
         shell.run("kill $(jobs -p) 2>/dev/null; true")
         shell.close()

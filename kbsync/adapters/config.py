@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from kbsync.adapters.config_text import places_in, read_text, shown, syntax_problem
 from kbsync.adapters.secrets import resolve
 from kbsync.core.endpoint import EndpointError, parse_endpoint
+from kbsync.core.fields import META_PREFIX, family
 from kbsync.core.items import Source
 from kbsync.core.lint import refusal
 from kbsync.core.provider import Provider, rules_of
@@ -103,6 +104,11 @@ class Config:
     def state_path(self) -> Path:
         """Where the SQLite state is."""
         return self.folder / self.state.url.removeprefix("sqlite:")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where disposable things are kept."""
+        return self.folder / ".kbsync" / "cache"
 
 
 def find_config(start: Path) -> Path:
@@ -203,6 +209,7 @@ class _Reader:
             self._add((*path, "base_url"), error.rule, str(error))
             return None
         self._check_rates(path, provider, settings)
+        self._check_policies(path, provider, settings)
         return Target(name, provider, settings, str(origin))
 
     def _check_rates(self, path: tuple[str, ...], provider: Provider, settings: TargetSettings) -> None:
@@ -212,6 +219,14 @@ class _Reader:
                 self._add((*path, "rates", name), "config", f"unknown operation {name!r}{_nearest(name, names)}")
             elif rate_per_s > settings.rate:
                 self._add((*path, "rates", name), "config", f"{name} cannot be faster than its credential's rate")
+
+    def _check_policies(self, path: tuple[str, ...], provider: Provider, settings: TargetSettings) -> None:
+        operations = provider.operations(settings)
+        families = sorted({name for operation in operations for name in operation.families})
+        words = ["meta.*" if name == family(META_PREFIX) else name for name in families]
+        for name in settings.policies:
+            if family(name) not in families or name in ("meta", META_PREFIX):
+                self._add((*path, "policies", name), "config", f"unknown field {name!r}{_nearest(name, words)}")
 
     def _table(self, path: tuple[str, ...], model: type[_Table], table: Any) -> _Table:
         """Return *table* validated; when it has problems, something of its type that nobody looks at."""

@@ -1,37 +1,31 @@
 """`kbsync convert`: the same items in another format."""
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
 
-from kbsync.adapters.files import mode_of, write_whole
+from kbsync.adapters.files import mode_of
 from kbsync.adapters.manifests import (
-    MAX_DOCUMENT_BYTES,
     ManifestFile,
     Spool,
     SpooledContainer,
     Writer,
-    fingerprint,
-    format_of,
     left_behind,
 )
 from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
+from kbsync.cli.outputs import ENDINGS, Output, make_room, outputs_for, write_output
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
 from kbsync.core.exits import Exit
 from kbsync.core.rules import Problem
-from kbsync.errors import KbsyncError, UsageError
+from kbsync.errors import KbsyncError
 from kbsync.views.wording import count
 
 __all__ = ("convert",)
 
-_ENDINGS: Final = {"yaml": ".yaml", "json": ".json", "jsonl": ".jsonl", "csv": ".csv"}
-_BY_CONTAINER: Final = frozenset({"yaml", "json"})
 _BLOCK_BYTES: Final = 1 << 20
 _OWNER_ONLY: Final = 0o600
 
@@ -40,7 +34,7 @@ _OWNER_ONLY: Final = 0o600
 @paths_argument
 @config_option
 @allow_option
-@click.option("--to", "form", type=click.Choice(list(_ENDINGS)), required=True, help="The format to write.")
+@click.option("--to", "form", type=click.Choice(list(ENDINGS)), required=True, help="The format to write.")
 @click.option(
     "--out",
     metavar="FILE_OR_FOLDER/",
@@ -70,34 +64,22 @@ def convert(
         if not spool.containers:
             raise KbsyncError("the manifests declare no item: there is nothing to convert")
         writer = Writer(workspace.dialects(), spool)
-        outputs = list(_outputs(out, form, list(spool.containers.values())))
+        outputs = list(outputs_for(out, form, list(spool.containers.values())))
         refuse([problem for output in outputs for problem in writer.problems(form, output.containers)])
         if out:
-            _make_room(out, outputs)
+            make_room(out, outputs)
             for output in outputs:
                 workspace.check_output("--out", output.path, paths)
             for output in outputs:
                 # As readable as what was there, or else as what it comes from.
                 mode = mode_of(output.path if output.path.exists() else files[0].path)
-                _write(output, form, writer, workspace, mode)
+                write_output(output, form, writer, reader_of(workspace), mode)
                 console.say(f"kbsync: {count(output.items, 'item')} written to {output.path}")
         else:
             _print(form, list(spool.containers.values()), writer, workspace, console)
 
     _tell_what_is_left_behind(files, console)
     return Exit.OK
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """A file to be written, and what goes there."""
-
-    path: Path
-    containers: Sequence[SpooledContainer]
-
-    @property
-    def items(self) -> int:
-        return sum(container.fingerprint.items for container in self.containers)
 
 
 def _read(files: Sequence[ManifestFile], spool: Spool, workspace: Workspace) -> Sequence[Problem]:
@@ -109,61 +91,13 @@ def _read(files: Sequence[ManifestFile], spool: Spool, workspace: Workspace) -> 
     return reader.problems
 
 
-def _make_room(out: str, outputs: Sequence[_Output]) -> None:
-    """Make the folder *out*, if it is one and not there. Raises UsageError when that cannot be."""
-    try:
-        if any(output.path != Path(out) for output in outputs):
-            Path(out).mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}") from None
-
-
-def _outputs(out: str, form: str, containers: Sequence[SpooledContainer]) -> Iterator[_Output]:
-    """Yield the files that *out* stands for; none for stdout. Raises UsageError when it cannot stand for any."""
-    is_folder = out.endswith(os.sep) or Path(out).is_dir()
-    if form == "json" and len(containers) != 1 and not (out and is_folder):
-        message = f"a JSON manifest has one container, and there are {len(containers)}"
-        raise UsageError(f"{message}: --out FOLDER/ writes a file for each")
-    if not out:
-        return
-    if not is_folder:
-        if format_of(out) != form:
-            raise UsageError(f"--out {out}: a file of this format ends in {_ENDINGS[form]}; a folder ends in {os.sep}")
-        yield _Output(Path(out), containers)
-        return
-    names: set[str] = set()
-    for container in containers:
-        name = f"{container.target}.{container.name.replace('/', '.')}{_ENDINGS[form]}"
-        if name.casefold() in names:
-            raise UsageError(f"--out {out}: two containers would be written to {name}")
-        names.add(name.casefold())
-        yield _Output(Path(out, name), [container])
-
-
-def _write(output: _Output, form: str, writer: Writer, workspace: Workspace, mode: int) -> None:
-    """Write *output*. Raises KbsyncError, and leaves what is there, unless it reads as what was to be written."""
-
-    def check(written: Path) -> None:
-        size_bytes = written.stat().st_size
-        if form in _BY_CONTAINER and size_bytes > MAX_DOCUMENT_BYTES:
-            message = f"{output.path} would have {size_bytes:,} bytes, and may have {MAX_DOCUMENT_BYTES:,}"
-            raise KbsyncError(f"{message}: write JSON Lines (.jsonl), without a limit")
-        reader = reader_of(workspace)
-        found = fingerprint(reader.read(ManifestFile(written, str(output.path), form)))
-        if found != writer.fingerprint(output.containers) or reader.problems:
-            raise KbsyncError(f"{output.path} would not say the same, and is not written: please report this")
-
-    pieces = writer.pieces(form, output.containers)
-    write_whole(output.path, pieces, mode=mode, check=check)
-
-
 def _print(
     form: str, containers: Sequence[SpooledContainer], writer: Writer, workspace: Workspace, console: Console
 ) -> None:
     refuse(list(writer.problems(form, containers)))
     with TemporaryDirectory() as folder:
-        output = _Output(Path(folder, f"out{_ENDINGS[form]}"), containers)
-        _write(output, form, writer, workspace, _OWNER_ONLY)
+        output = Output(Path(folder, f"out{ENDINGS[form]}"), containers)
+        write_output(output, form, writer, reader_of(workspace), _OWNER_ONLY)
         with output.path.open(encoding="utf-8", newline="") as file:
             while piece := file.read(_BLOCK_BYTES):
                 console.out.write(piece)

@@ -1,29 +1,25 @@
 """`kbsync fmt`: manifests in one form, and nothing changed in what they say."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import click
 
 from kbsync.adapters.files import mode_of, write_whole
 from kbsync.adapters.manifests import Formatter, ManifestFile, UnreadableError, comments_of, fingerprint
+from kbsync.cli.differences import difference
 from kbsync.cli.options import allow_option, config_option, console_of, paths_argument
-from kbsync.cli.sources import find_sources, reader_of
+from kbsync.cli.sources import find_sources, leads_out, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.items import Source
 from kbsync.core.rules import Problem
 from kbsync.errors import KbsyncError
-from kbsync.views.escape import visible
 from kbsync.views.problems import problem_lines
 from kbsync.views.wording import count
 
 __all__ = ("FormFile", "fmt")
-
-MAX_DIFF_BYTES: Final = 4 << 20
 
 
 @click.command()
@@ -87,7 +83,7 @@ class FormFile:
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with the file."""
-        if self.file.path.is_symlink() and not self._leads_inside():
+        if leads_out(self.file):
             return [Problem(Source(self.file.name, 1, 1), "unreadable-file", "the link leads out of its folder")]
         reader = reader_of(self.workspace)
         for _ in reader.read(self.file):
@@ -104,13 +100,7 @@ class FormFile:
     def difference(self) -> Iterator[str]:
         """Yield what would change, line by line."""
         name = self.file.name
-        if self.file.path.stat().st_size > MAX_DIFF_BYTES:
-            yield visible(f"{name} would change; it is too large to be shown")
-            return
-        before = self.file.path.read_bytes().decode(errors="backslashreplace").splitlines()
-        after = b"".join(self.formatter.formatted(self.file)).decode().splitlines()
-        lines = difflib.unified_diff(before, after, name, f"{name} (in form)", lineterm="")
-        yield from map(visible, lines)
+        return difference(name, f"{name} (in form)", self.file.path, self.formatter.formatted(self.file))
 
     def rewrite(self) -> None:
         """Put the file into form. Raises KbsyncError, and leaves it as it is, unless it says the same afterwards."""
@@ -131,7 +121,3 @@ class FormFile:
         reader = reader_of(self.workspace)
         same = fingerprint(reader.read(written)) == fingerprint(reader_of(self.workspace).read(self.file))
         return same and not reader.problems and comments_of(written) == comments_of(self.file)
-
-    def _leads_inside(self) -> bool:
-        real = self.file.path.resolve()
-        return any(real.is_relative_to(folder.resolve()) for folder in (Path.cwd(), self.file.path.parent))

@@ -24,6 +24,7 @@ paths = ["manifests"]                  # files, folders and globs
 
 [state]
 url = "sqlite:.kbsync/state.db"        # what was last confirmed, and the journal; keep it, and keep it out of git
+keep_runs = 100                        # of so many runs that had changes everything is kept, of older ones a line
 
 [guards]                               # an apply over these limits is refused before its first request
 max_change_percent = 30                # of the known items of a container, or of all

@@ -22,6 +22,7 @@ from kbsync.errors import (
     LockedError,
     LockLostError,
     StateWriteError,
+    UnreadError,
     UsageError,
 )
 
@@ -34,8 +35,11 @@ COMMANDS: Final[Mapping[str, str]] = {
     "validate": "Check manifests and configuration, offline.",
     "fmt": "Rewrite manifests in one form, and keep what they say.",
     "convert": "Write manifests in another format.",
+    "match": "Pair the items of two containers, and write the manifest of the second.",
     "plan": "Compare, and show what apply would send. Changes nothing.",
     "apply": "Plan, and send the missing updates.",
+    "pull": "Write what is live into manifests: new ones, or in their place.",
+    "drift": "Tell what somebody else changed since it was last confirmed. Sends nothing.",
     "simulate": "Tell how long apply would take, and what if. Sends nothing.",
     "runs": "List earlier runs.",
     "report": "Show or write the report of an earlier run.",
@@ -109,6 +113,8 @@ def run(arguments: Sequence[str]) -> int:
         from kbsync.cli.complaints import complain  # noqa: PLC0415  # only errors need it
 
         complain(error)
+        if isinstance(error, UnreadError):
+            return error.code
         return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.ERROR)
     return outcome if isinstance(outcome, int) else Exit.OK
 

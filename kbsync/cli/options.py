@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, get_args
 
 import click
 
+from kbsync.core.policies import ConflictPolicy, DriftPolicy, Policy
 from kbsync.core.rules import Level
 from kbsync.core.selection import KEYS, Selection, Selector, parse_selector
 from kbsync.core.settings import parse_duration
@@ -20,9 +21,11 @@ from kbsync.views.escape import one_line
 from kbsync.views.stream import Stream
 
 __all__ = (
+    "Asked",
     "Console",
     "Duration",
     "Percentage",
+    "RefreshingCommand",
     "allow_option",
     "as_utf8",
     "cache_option",
@@ -30,13 +33,24 @@ __all__ = (
     "config_option",
     "console_of",
     "lint_options",
+    "lock_timeout_option",
     "paths_argument",
     "reason_option",
+    "refresh_option",
+    "refresh_options",
     "selection_options",
 )
 
 _LINE_WIDTH: Final = 2000
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `--refresh` asks for: lists that are at most *max_age_s* old, and what stands over all policies."""
+
+    max_age_s: float
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +215,57 @@ def _as_selectors(context: click.Context, parameter: click.Parameter, value: Seq
         return tuple(map(parse_selector, value))
     except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from None
+
+
+class RefreshingCommand(click.Command):
+    """A command whose `--refresh` may stand alone; what follows it is no age, unless it is joined by `=`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read *args* as click does."""
+        end = args.index("--") if "--" in args else len(args)
+        now = ["--refresh=0" if word == "--refresh" else word for word in args[:end]]
+        return super().parse_args(ctx, [*now, *args[end:]])
+
+
+def refresh_options(command: _Command) -> _Command:
+    """Take `--refresh`, with `--on-drift` and `--on-conflict`: for a `RefreshingCommand`, which has them as *asked*."""
+
+    @wraps(command)
+    def with_refresh(
+        *args: Any,
+        refresh: float | None,
+        on_drift: DriftPolicy | None,
+        on_conflict: ConflictPolicy | None,
+        **kwargs: Any,
+    ) -> Any:
+        policy = Policy(on_drift, on_conflict)
+        if refresh is None and any(policy):
+            raise UsageError("--on-drift and --on-conflict are about what --refresh finds")
+        return command(*args, asked=None if refresh is None else Asked(refresh, policy), **kwargs)
+
+    decorated: Callable[..., Any] = with_refresh
+    for option, choices, text in (
+        ("--on-conflict", get_args(ConflictPolicy), "For this run: what becomes of what live and manifest changed."),
+        ("--on-drift", get_args(DriftPolicy), "For this run: what becomes of what only somebody else changed."),
+    ):
+        decorated = click.option(option, type=click.Choice(choices), help=text)(decorated)
+    return cast("_Command", refresh_option("Read first what is live, or use a list that is at most so old.")(decorated))
+
+
+def lock_timeout_option(command: _Command) -> _Command:
+    """Take `--lock-timeout TIME`."""
+    return click.option(
+        "--lock-timeout",
+        type=Duration(),
+        default="0s",
+        metavar="TIME",
+        help="Wait so long for a run that holds the state.",
+    )(command)
+
+
+def refresh_option(text: str) -> Callable[[_Command], _Command]:
+    """Take `--refresh[=AGE]`, for a `RefreshingCommand`."""
+    return click.option("--refresh", type=Duration(), metavar="[=AGE]", help=text)
 
 
 def reason_option(command: _Command) -> _Command:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +12,20 @@ from kbsync.adapters.files import write_whole
 from kbsync.cli.changed_since import touched_since
 from kbsync.cli.choosing import Choice
 from kbsync.cli.options import (
+    Asked,
     Console,
+    RefreshingCommand,
     allow_option,
     cache_option,
     config_option,
     console_of,
     lint_options,
+    lock_timeout_option,
     paths_argument,
+    refresh_options,
     selection_options,
 )
+from kbsync.cli.refreshing import open_refresher
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
@@ -45,13 +51,15 @@ def _link_base(context: click.Context, parameter: click.Parameter, value: str) -
     return value if not value or value.endswith("/") else value + "/"
 
 
-@click.command()
+@click.command(cls=RefreshingCommand)
 @paths_argument
 @config_option
 @allow_option
 @lint_options
 @selection_options
 @cache_option
+@refresh_options
+@lock_timeout_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for `apply --plan FILE`.")
 @click.option("--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True)
 @click.option("--all", "every", is_flag=True, help="List every change, however many (human).")
@@ -75,6 +83,8 @@ def plan(
     selection: Selection,
     changed_since: str | None,
     cached: bool,
+    asked: Asked | None,
+    lock_timeout: float,
     out: Path | None,
     form: str,
     every: bool,
@@ -84,7 +94,8 @@ def plan(
 ) -> int:
     """Compare the manifests with what is known, and show what apply would send.
 
-    Changes neither a provider nor the state. Exit 4 when a guard would refuse the plan; it is shown all the same.
+    Changes neither a provider nor the state. Exit 4 when a guard would refuse the plan, 5 when --refresh finds
+    conflicts; it is shown all the same.
     """
     console = console_of(context)
     workspace = open_workspace(config_file, allowed, levels)
@@ -92,17 +103,28 @@ def plan(
         workspace.check_output("--out", out, paths)
     touched = None if changed_since is None else touched_since(workspace, paths, changed_since)
     choice = Choice(selection, touched=touched)
-    with workspace.store() as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(workspace.store())
+        if asked is not None:  # whoever holds the state uses up the rate
+            store.lock("plan", lock_timeout)
+        refresher = stack.enter_context(open_refresher(workspace, store, console, asked))
         guards = with_max_changes(workspace.config.guards, max_changes)
-        drawn, warnings = workspace.plan(store.known(), paths, guards=guards, chosen=choice.predicate(), cached=cached)
+        drawn, warnings = workspace.plan(
+            store.known(),
+            paths,
+            guards=guards,
+            chosen=choice.predicate(),
+            refresh=None if refresher is None else refresher.refresh,
+            cached=cached,
+        )
 
-    console.err.lines(problem_lines(warnings))
-    choice.check(drawn)
-    max_changes_shown = len(drawn.changes) if every else LARGE_PLAN
-    show_plan(drawn, form, console, max_changes_shown=max_changes_shown, link_base=link_base)
-    if out is not None:
-        write_whole(out, plan_lines(drawn))
-        console.say(f"kbsync: the plan is in {out}; `kbsync apply --plan {out}` runs exactly this")
+        console.err.lines(problem_lines(warnings))
+        choice.check(drawn)
+        max_changes_shown = len(drawn.changes) if every else LARGE_PLAN
+        show_plan(drawn, form, console, max_changes_shown=max_changes_shown, link_base=link_base)
+        if out is not None:
+            write_whole(out, plan_lines(drawn))
+            console.say(f"kbsync: the plan is in {out}; `kbsync apply --plan {out}` runs exactly this")
     return most_telling(_exits(drawn, detailed=detailed_exitcode))
 
 
@@ -137,6 +159,8 @@ def _exits(drawn: Plan, *, detailed: bool) -> set[Exit]:
     exits = {Exit.OK}
     if refused(drawn):
         exits.add(Exit.GUARD)
+    if drawn.conflicts:
+        exits.add(Exit.CONFLICT)
     if detailed and (drawn.changes or drawn.released or drawn.unmanaged):
         exits.add(Exit.CHANGES)
     return exits

@@ -2,34 +2,34 @@
 
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count as count_up
-from typing import Final, TypeAlias
+from typing import Final
 
 import anyio
 import anyio.lowlevel
 
 from kbsync.adapters.config import Access, Config
+from kbsync.adapters.state import StateStore
 from kbsync.cli.options import Console
 from kbsync.cli.running import WINDOW_S, open_target
 from kbsync.cli.signals import Signals
 from kbsync.core.causes import cause_of
 from kbsync.core.events import Event
-from kbsync.core.exits import Exit
-from kbsync.core.listing import Incomplete, Listed
+from kbsync.core.exits import Exit, most_telling
+from kbsync.core.listing import Complete, Incomplete, Listed
+from kbsync.core.live import Place, ReadList
 from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.target import Policy, Target
+from kbsync.errors import StateError, UnreadError
 from kbsync.views.log import Log
 from kbsync.views.wording import count
 
-__all__ = ("Place", "Reading", "accesses_to")
-
-# A target, a container, and the kind of its items.
-Place: TypeAlias = tuple[str, str, str]
+__all__ = ("Place", "Reading", "accesses_to", "not_before_s")
 
 # What somebody who writes at the same time does to a list may be over the next time.
 _MAY_PASS: Final = frozenset({"changed", "surplus", "missing", "repeated"})
@@ -42,19 +42,47 @@ def accesses_to(targets: Collection[str], config: Config) -> dict[str, Access]:
     return {name: config.targets[name].access(os.environ, config.folder) for name in targets}
 
 
+def not_before_s(store: StateStore) -> float:
+    """Return when the first request may leave: a window after the last one of whoever wrote to the state before."""
+    now_s = time.time()
+    try:
+        last_s = store.sent_until_s()
+    except StateError:  # it may have been just now
+        last_s = now_s
+    return min(last_s, now_s) + WINDOW_S
+
+
 @dataclass
 class Reading:
     """Reads the lists of *places* once; the ids that go with a place are those whose absence means something.
 
-    Nothing is sent before *not_before_s*, in seconds since the epoch. *exits* says afterwards what stopped it, if
-    anything did.
+    Nothing is sent before *not_before_s*, in seconds since the epoch, nor for longer than *max_duration_s*. Afterwards
+    *exits* says what stopped it, if anything did, *records* what was sent, and *read_at_s* from when on each list was
+    asked for.
     """
 
     config: Config
     places: Mapping[Place, Collection[str]]
     console: Console
     not_before_s: float
+    max_duration_s: float | None = None
     exits: set[Exit] = field(default_factory=set[Exit])
+    records: list[ReadRecord] = field(default_factory=list[ReadRecord])
+    read_at_s: dict[Place, float] = field(default_factory=dict[Place, float])
+    _began_s: float = field(default_factory=time.monotonic)
+
+    def read_whole(self, accesses: Mapping[str, Access], otherwise: str) -> dict[Place, ReadList]:
+        """Return the lists. Raises UnreadError, which says *otherwise* at its end, unless all of them are whole."""
+        found = self.read(accesses)
+        whole = {
+            place: ReadList(listed.items, self.read_at_s[place])
+            for place, listed in found.items()
+            if isinstance(listed, Complete)
+        }
+        if self.exits or len(whole) < len(self.places):
+            lines = [*_unread(self.places, found), otherwise]
+            raise UnreadError(lines, most_telling(self.exits or {Exit.ERROR}))
+        return whole
 
     def read(self, accesses: Mapping[str, Access]) -> dict[Place, Listed]:
         """Return what came of each list. One that others disturbed as they wrote is read again, a few times."""
@@ -88,8 +116,10 @@ class Reading:
     async def _round(
         self, targets: Sequence[Target], places: Mapping[Place, Collection[str]], signals: Signals
     ) -> dict[Place, Listed]:
-        pages = _Pages()
-        policy = Policy(max_outage_s=self.config.apply.max_outage)
+        pages = _Pages(self.records)
+        now_s = time.time()
+        self.read_at_s.update(dict.fromkeys(places, now_s))
+        policy = Policy(max_outage_s=self.config.apply.max_outage, max_duration_s=self._left_s())
         engine = Engine(targets, pages, self._observe, self.config.retry, policy)
         found: dict[Place, Listed] = {}
         async with anyio.create_task_group() as tasks:
@@ -99,10 +129,15 @@ class Reading:
             tasks.cancel_scope.cancel()
         return found
 
+    def _left_s(self) -> float | None:
+        if self.max_duration_s is None:
+            return None
+        return max(0.0, self.max_duration_s - (time.monotonic() - self._began_s))
+
     async def _tell(self, pages: "_Pages") -> None:
         while True:
             await anyio.sleep(_TELL_EVERY_S)
-            self.console.say(f"kbsync: {count(pages.read, 'page')} of lists read")
+            self.console.say(f"kbsync: {count(len(pages.records), 'page')} of lists read")
 
     def _on_signal(self, engine: Engine, number: int, exit_: Exit) -> None:
         self.exits.add(exit_)
@@ -119,19 +154,30 @@ class Reading:
             Log(self.console.say, self.console.verbose).observe(event)
 
 
+def _unread(places: Iterable[Place], found: Mapping[Place, Listed]) -> Iterator[str]:
+    for place in places:
+        match found.get(place):
+            case Incomplete(reason, detail):
+                yield f"{'/'.join(place)} cannot be read whole: {reason}{f', {detail}' if detail else ''}"
+            case None:
+                yield f"{'/'.join(place)} was not read"
+            case Complete():
+                pass
+
+
 def _is_open(listed: Listed | None) -> bool:
     return listed is None or (isinstance(listed, Incomplete) and listed.reason in _MAY_PASS)
 
 
 class _Pages:
-    """A journal that counts the pages that were read, and keeps nothing.
+    """A journal that keeps *records* of the pages that were read, in memory.
 
-    The state that could keep more may be damaged or gone, and reads leave no doubt behind.
+    The state may be damaged or gone, and reads leave no doubt behind: who has a use for them records them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, records: list[ReadRecord]) -> None:
         self._numbers = count_up(1)
-        self.read = 0
+        self.records = records
 
     async def intend(self, intent: Intent) -> None:
         """Refuse: whoever reads lists writes nothing."""
@@ -148,9 +194,10 @@ class _Pages:
         raise AssertionError(conclusion)
 
     def conclude_read(self, number: int, record: ReadRecord) -> None:
-        """Count the read if it left."""
+        """Keep *record* if the read left."""
         del number
-        self.read += record.sent_at_s is not None
+        if record.sent_at_s is not None:
+            self.records.append(record)
 
     def settle(self, settlement: Settlement) -> None:
         """Refuse, as `intend` does."""

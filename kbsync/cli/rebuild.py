@@ -1,7 +1,6 @@
 """`kbsync state rebuild`: a new state of what is live."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +9,9 @@ import click
 from kbsync.adapters.state import StateStore
 from kbsync.cli.complaints import note
 from kbsync.cli.options import allow_option, config_option, console_of, paths_argument
-from kbsync.cli.reading import Place, Reading, accesses_to
-from kbsync.cli.running import WINDOW_S
+from kbsync.cli.reading import Place, Reading, accesses_to, not_before_s
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
-from kbsync.core.exits import Exit, most_telling
-from kbsync.core.listing import Complete, Incomplete, Listed
+from kbsync.core.exits import Exit
 from kbsync.core.manifest import Desired
 from kbsync.core.rebuilding import Rebuilt
 from kbsync.core.rebuilding import rebuild as look_up
@@ -53,13 +50,8 @@ def rebuild(
             console.say("kbsync: nothing was changed")
             return Exit.OK
 
-        reading = Reading(workspace.config, places, console, _not_before_s(store))
-        found = reading.read(accesses)
-        whole = {place: listed for place, listed in found.items() if isinstance(listed, Complete)}
-        if reading.exits or len(whole) < len(places):
-            console.err.lines(problem_lines(_unread(places, found)))
-            return most_telling(reading.exits or {Exit.ERROR})
-
+        reading = Reading(workspace.config, places, console, not_before_s(store))
+        whole = reading.read_whole(accesses, "nothing was replaced")
         rebuilt = look_up(declared, whole)
         _warn(store)
         old = store.rebuild(rebuilt.known, workspace.config.targets)
@@ -83,28 +75,6 @@ def _declared(workspace: Workspace, paths: Sequence[str]) -> tuple[list[Desired]
     for one in declared:
         places.setdefault(one.item[:3], []).append(one.item.id)
     return declared, places
-
-
-def _not_before_s(store: StateStore) -> float:
-    """Return when the first request may leave: a window after the last one of whoever wrote to the state before."""
-    now_s = time.time()
-    try:
-        last_s = max(store.last_send_s().values(), default=0.0)
-    except StateError:  # it may have been just now
-        last_s = now_s
-    return min(last_s, now_s) + WINDOW_S
-
-
-def _unread(places: Iterable[Place], found: Mapping[Place, Listed]) -> Iterator[str]:
-    for place in places:
-        match found.get(place):
-            case Incomplete(reason, detail):
-                yield f"kbsync: {'/'.join(place)} cannot be read whole: {reason}{f', {detail}' if detail else ''}"
-            case None:
-                yield f"kbsync: {'/'.join(place)} was not read"
-            case Complete():
-                pass
-    yield "kbsync: nothing was replaced"
 
 
 def _warn(store: StateStore) -> None:

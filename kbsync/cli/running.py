@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -16,15 +16,17 @@ from kbsync.adapters.http import HttpTransport
 from kbsync.adapters.state import RunJournal, StateStore
 from kbsync.cli.descriptors import connections_for
 from kbsync.cli.signals import Signals
+from kbsync.cli.verifying import Verifying
 from kbsync.core.causes import cause_of
-from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, TargetStopped
+from kbsync.core.events import Event, Observer, RunFinished, RunStarted, Settled, StopRequested, TargetStopped
 from kbsync.core.exits import Exit
 from kbsync.core.holds import Hold, holds_of
 from kbsync.core.items import Item
-from kbsync.core.plan import Plan
-from kbsync.core.state import Hazard, Settlement
+from kbsync.core.plan import Change, Plan
+from kbsync.core.state import Hazard, ReadRecord, Settlement
 from kbsync.core.wire import Answer
 from kbsync.engine.dispatch import Engine
+from kbsync.engine.readback import ReadBack
 from kbsync.engine.target import Policy, Target
 from kbsync.errors import LockLostError, StateWriteError
 from kbsync.views.progress import Progress
@@ -34,11 +36,16 @@ __all__ = ("WINDOW_S", "Ended", "Run", "accesses_for", "open_target")
 WINDOW_S = 1.0
 # Less than the 30 s that service managers and Kubernetes give before they kill.
 _GRACE_S = 25.0
+# After such a stop nothing more is asked of anybody.
+_ENDS_ALL = frozenset({"signal", "deadline", "state"})
 
 
-def accesses_for(plan: Plan, config: Config) -> dict[str, Access]:
-    """Return how to speak to each target that *plan* sends to, with its secrets. Raises CredentialsError."""
-    names = dict.fromkeys(change.item.target for change in plan.changes)
+def accesses_for(plan: Plan, config: Config, read: Iterable[Change] = ()) -> dict[str, Access]:
+    """Return how to speak to each target that *plan* sends to, or *read* is about, with its secrets.
+
+    Raises CredentialsError.
+    """
+    names = dict.fromkeys(change.item.target for change in (*plan.changes, *read))
     return {name: config.targets[name].access(os.environ, config.folder) for name in names}
 
 
@@ -79,7 +86,8 @@ class Ended(NamedTuple):
 class Run:
     """Applies *plan* once, and knows afterwards what its exit depends on beside the outcomes.
 
-    *observers* are told every event, *progress* among them.
+    *observers* are told every event, *progress* among them. *reads* were made for the plan. With *verifying*, what was
+    updated is read back.
     """
 
     plan: Plan
@@ -89,9 +97,14 @@ class Run:
     observers: Sequence[Observer]
     policy: Policy
     signals: Signals
+    verifying: Verifying | None = None
+    reads: Sequence[ReadRecord] = ()
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
     failure: Exception | None = None
+    _stopping: str = ""
+    _updated: list[int] = field(default_factory=list[int])
+    _under_way: Engine | ReadBack | None = None
 
     def apply(
         self,
@@ -109,9 +122,10 @@ class Run:
         # A clock that was set back must not make anyone wait for longer than a window. The credential may be that of
         # any target, and may have had another name.
         now_s = time.time()
-        last_s = max(self.store.last_send_s().values(), default=0.0)
+        reads_s = [read.sent_at_s for read in self.reads if read.sent_at_s is not None]
+        last_s = max([self.store.sent_until_s(), *reads_s])
         not_before_s = min(last_s, now_s) + WINDOW_S
-        holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s)
+        holds = holds_of(self.plan.changes, hazards, self.config.retry.quarantine_s, now_s, self.plan.base.read)
         self.signals.take_over()
         journal = self.store.begin_run(
             self.plan,
@@ -122,6 +136,7 @@ class Run:
                 for name, target in self.config.targets.items()
                 if target.provider.dialect(target.settings).unique_in_target
             ],
+            reads=self.reads,
         )
         try:
             anyio.run(self._main, journal, accesses, not_before_s, stale, holds)
@@ -130,12 +145,22 @@ class Run:
         except Exception as error:  # noqa: BLE001  # told once the report is out
             self._fail(error)
 
+        self._record_verification(journal)
         try:
             self.store.finish_run(journal, exits=sorted(self.exits), stopped=self.stopped)
         except StateWriteError as error:
             self._fail(error)
             self.failure = error  # it says where to find what is not recorded
         return Ended(journal.run_id, frozenset(self.exits), self.failure)
+
+    def _record_verification(self, journal: RunJournal) -> None:
+        if self.verifying is None or self.verifying.verification is None:
+            return
+        self.exits.update(self.verifying.verification.exits)
+        try:
+            self.store.record_verification(journal, self.verifying.verification, self.verifying.earlier)
+        except StateWriteError as error:
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         lost = isinstance(error, LockLostError)
@@ -166,11 +191,12 @@ class Run:
                         f"{target.name}: at most {target.concurrency} requests at a time, "
                         "for the system allows so few open files (ulimit -n)"
                     )
-            engine = Engine(targets, journal, self._observe, self.config.retry, self.policy)
-            await tasks.start(partial(self.signals.listen, partial(self._on_signal, engine, tasks)))
+            engine = self._under_way = Engine(targets, journal, self._observe, self.config.retry, self.policy)
+            await tasks.start(partial(self.signals.listen, partial(self._on_signal, tasks)))
             tasks.start_soon(self._tick)
             try:
                 await engine.apply(self.plan, frozenset(stale), holds)
+                await self._verify(journal, targets, began_s)
             except Exception as error:  # noqa: BLE001  # raised below, and not as one of a group
                 failure = error
             tasks.cancel_scope.cancel()
@@ -179,31 +205,56 @@ class Run:
             raise failure
         self._observe(RunFinished(journal.run_id, time.monotonic() - began_s))
 
+    async def _verify(self, journal: RunJournal, targets: Sequence[Target], began_s: float) -> None:
+        """Read back what was updated, in what is left of the time."""
+        if self.verifying is None:
+            return
+        wait_s, policy = self.verifying.wait_s, self.policy
+        if policy.max_duration_s is not None:
+            left_s = max(0.0, began_s + policy.max_duration_s - time.monotonic())
+            policy = replace(policy, max_duration_s=left_s)
+
+        def begin(standing: Sequence[Target]) -> ReadBack:
+            read_back = ReadBack(standing, journal, self._observe, self.config.retry, policy, wait_s)
+            if self._stopping in _ENDS_ALL:
+                read_back.request_stop(self._stopping)
+            self._under_way = read_back
+            return read_back
+
+        await self.verifying.read(self._updated, journal, targets, dict(self.stopped), begin)
+
     async def _tick(self) -> None:
         while True:
             await anyio.sleep(1)
             self._show(self.progress.tick)
 
-    def _on_signal(self, engine: Engine, tasks: TaskGroup, count: int, exit_: Exit) -> None:
+    def _on_signal(self, tasks: TaskGroup, count: int, exit_: Exit) -> None:
+        assert self._under_way is not None
         self.exits.add(exit_)
+        self._stopping = "signal"
         if count == 1:
-            engine.request_stop("signal")
-            tasks.start_soon(self._lose_patience, engine)
+            self._under_way.request_stop("signal")
+            tasks.start_soon(self._lose_patience)
             self.progress.say("requests under way are finished and recorded; once more cancels them")
         else:
-            engine.cancel("signal")
+            self._under_way.cancel("signal")
 
-    async def _lose_patience(self, engine: Engine) -> None:
+    async def _lose_patience(self) -> None:
+        assert self._under_way is not None
         await anyio.sleep(_GRACE_S)
         self.progress.say(f"requests are still under way after {_GRACE_S:g} s, and are cancelled")
-        engine.cancel("signal")
+        self._under_way.cancel("signal")
 
     def _on_settled(self, settlement: Settlement) -> None:
+        if settlement.outcome == "updated":
+            self._updated.append(settlement.seq)
         self._observe(Settled(settlement))
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, TargetStopped):
             self.stopped[event.target] = event.reason
+        if isinstance(event, StopRequested):
+            self._stopping = self._stopping or event.why
         cause = cause_of(event)
         if cause is not None:
             self.exits.add(cause)

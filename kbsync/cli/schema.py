@@ -14,7 +14,7 @@ from kbsync.core.exits import Exit
 from kbsync.core.manifest import Dialect
 from kbsync.errors import UsageError
 from kbsync.providers import PROVIDERS
-from kbsync.views.schemas import PLAN_SCHEMA, REPORT_LINE_SCHEMA, REPORT_SCHEMA
+from kbsync.views.schemas import DRIFT_SCHEMA, MATCH_SCHEMA, PLAN_SCHEMA, REPORT_LINE_SCHEMA, REPORT_SCHEMA
 
 __all__ = ("manifest_schema_text", "schema")
 
@@ -25,7 +25,13 @@ def _dialects() -> dict[str, Dialect]:
 
 
 _OF_MANIFESTS: Final[Mapping[str, Callable[..., Mapping[str, Any]]]] = {"manifest": manifest_schema, "row": row_schema}
-_OF_RESULTS: Final = {"plan": PLAN_SCHEMA, "report": REPORT_SCHEMA, "report-line": REPORT_LINE_SCHEMA}
+_OF_RESULTS: Final = {
+    "plan": PLAN_SCHEMA,
+    "report": REPORT_SCHEMA,
+    "report-line": REPORT_LINE_SCHEMA,
+    "match": MATCH_SCHEMA,
+    "drift": DRIFT_SCHEMA,
+}
 
 
 @click.command()
@@ -37,7 +43,8 @@ def schema(context: click.Context, *, form: str, targets: bool, config_file: Pat
     """Print the JSON Schema of a file format.
 
     `manifest` is for YAML and JSON manifests, `row` for a line of JSON Lines, `plan` and `report` for what plan and
-    apply write, `report-line` for a line of a `.jsonl` report.
+    apply write, `report-line` for a line of a `.jsonl` report, `match` and `drift` for what these commands write with
+    `--format json`.
     """
     if (targets or config_file is not None) and form in _OF_RESULTS:
         raise UsageError(f"--targets is for manifests; the schema of a {form} is the same for all targets")

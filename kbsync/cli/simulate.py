@@ -112,7 +112,7 @@ def simulate(
     assumptions.check(workspace.config.targets)
     plan, beginning = _plan(workspace, plan_file, console)
 
-    changes = (*plan.changes, *(skip.change for skip in plan.skipped))
+    changes = (*plan.changes, *(skip.change for skip in plan.unsent))
     names = dict.fromkeys(change.item.target for change in changes)
     targets = {name: workspace.config.targets[name] for name in names}
     found = run_simulation(
@@ -146,7 +146,7 @@ def _plan(workspace: Workspace, plan_file: Path | None, console: Console) -> tup
         else:
             plan, warnings = workspace.plan(known, ())
             console.err.lines(problem_lines(warnings))
-        holds = holds_of(plan.changes, known.hazards(), workspace.config.retry.quarantine_s, now_s)
+        holds = holds_of(plan.changes, known.hazards(), workspace.config.retry.quarantine_s, now_s, plan.base.read)
     return plan, Beginning(now_s, frozenset(stale), holds)
 
 

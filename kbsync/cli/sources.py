@@ -12,7 +12,7 @@ from kbsync.core.rules import Level, Problem
 from kbsync.errors import UsageError
 from kbsync.providers import ALL_RULES
 
-__all__ = ("find_sources", "reader_of")
+__all__ = ("find_sources", "leads_out", "reader_of")
 
 _ALL_OFF: Final[Mapping[str, Level]] = {rule.id: "off" for rule in ALL_RULES.values() if rule.lint}
 # What is read as something else where it is allowed is not allowed by itself.
@@ -34,3 +34,11 @@ def find_sources(workspace: Workspace, paths: Sequence[str]) -> tuple[list[Manif
 def reader_of(workspace: Workspace) -> DeclaredReader:
     """Return what reads manifests for what they say: nothing is sent, so no lint looks, and what can be lifted is."""
     return DeclaredReader(workspace.dialects(), switched(ALL_RULES, _ALL_OFF), _LIFTED | workspace.allowed)
+
+
+def leads_out(file: ManifestFile) -> bool:
+    """Tell whether *file* is a link out of its folder and ours: what it leads to is not rewritten."""
+    if not file.path.is_symlink():
+        return False
+    real = file.path.resolve()
+    return not any(real.is_relative_to(folder.resolve()) for folder in (Path.cwd(), file.path.parent))

@@ -9,6 +9,7 @@ import click
 from kbsync.adapters.state import StateStore
 from kbsync.cli.options import config_option, console_of
 from kbsync.cli.rebuild import rebuild
+from kbsync.cli.state_move import mv
 from kbsync.cli.state_upkeep import accept, break_lock, init, lock, recover
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit
@@ -29,7 +30,7 @@ def state() -> None:
     """Look into the state: what is known of which item, which run holds it; and mend it."""
 
 
-for _command in (lock, break_lock, recover, accept, init, rebuild):
+for _command in (mv, lock, break_lock, recover, accept, init, rebuild):
     state.add_command(_command)
 
 

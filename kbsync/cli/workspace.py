@@ -1,7 +1,7 @@
 """What a command works with: the configuration, the manifests it names, and the state."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -28,7 +28,8 @@ from kbsync.cli.garbage import uncollected
 from kbsync.cli.options import check_writable
 from kbsync.core.diff import Comparison, settled
 from kbsync.core.lint import problems_of, refusal, shrinking, switched
-from kbsync.core.manifest import Dialect
+from kbsync.core.live import Place, Refresh
+from kbsync.core.manifest import Desired, Dialect
 from kbsync.core.plan import Base, Plan
 from kbsync.core.plan_document import seal
 from kbsync.core.planning import Pace, draw_up
@@ -118,22 +119,24 @@ class Workspace:
         *,
         guards: GuardSettings | None = None,
         chosen: Select | None = None,
+        refresh: Callable[[Mapping[Place, Collection[str]]], Refresh] | None = None,
         cached: bool = False,
     ) -> tuple[Plan, list[Problem]]:
         """Compare the manifests at *paths* with *known*; return the sealed plan, and the warnings.
 
-        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. When
-        *cached*, a plan of all manifests reads only those that have changed since the last one. Raises InputError with
-        every mistake in every file.
+        With *chosen*, which is asked about every item, others are left out as if the paths did not name them. With
+        *refresh*, which reads the lists of the places that it is given with the declared ids, they are compared with
+        what is live too. When *cached*, a plan of all manifests without a refresh reads only those that have changed
+        since the last one. Raises InputError with every mistake in every file, and what *refresh* raises.
         """
-        if not cached or paths or chosen is not None:
-            return self._plan(known, paths, guards, chosen, None)
+        if not cached or paths or chosen is not None or refresh is not None:
+            return self._plan(known, paths, guards, chosen, refresh, None)
         with open_cache(self.config, self.rules, self.allowed, known, self.now_s) as cache:
             try:
-                return self._plan(known, paths, guards, None, cache)
+                return self._plan(known, paths, guards, None, None, cache)
             except CacheLostError:
                 cache.discard()
-        return self._plan(known, paths, guards, None, None)
+        return self._plan(known, paths, guards, None, None, None)
 
     def _plan(
         self,
@@ -141,11 +144,18 @@ class Workspace:
         paths: Sequence[str],
         guards: GuardSettings | None,
         chosen: Select | None,
+        refresh: Callable[[Mapping[Place, Collection[str]]], Refresh] | None,
         cache: PlanCache | None,
     ) -> tuple[Plan, list[Problem]]:
         operations = self.operations()
-        survey = self.survey(paths, settled=settled(known), select=chosen, cache=cache)
-        comparison = Comparison(known, operations)
+        # Of what is read nothing is settled before it is seen.
+        is_settled = settled(known) if refresh is None else _nothing_is_settled
+        survey = self.survey(paths, settled=is_settled, select=chosen, cache=cache)
+        read = None
+        if refresh is not None:
+            refuse(survey.problems)
+            read = refresh(_by_place(survey.differing))
+        comparison = Comparison(known, operations, read)
         with uncollected():
             for place, in_sync in survey.in_sync.items():
                 comparison.settle(place, partial(_ids_of, survey, place), in_sync)
@@ -161,7 +171,7 @@ class Workspace:
         plan = draw_up(
             comparison,
             known,
-            base=Base(known.lineage, known.serial, __version__, self.origins()),
+            base=Base(known.lineage, known.serial, __version__, self.origins(), read.places() if read else ()),
             paces=paces,
             guards=guards or self.config.guards,
             allowed=self.allowed,
@@ -223,8 +233,19 @@ def open_workspace(
     return Workspace(config, frozenset(allowed), switched(ALL_RULES, {**config.lint.levels, **levels}))
 
 
-def _ids_of(survey: Survey, place: tuple[str, str, str]) -> Collection[str]:
+def _ids_of(survey: Survey, place: Place) -> Collection[str]:
     return survey.declared[place]
+
+
+def _nothing_is_settled(_place: Place, ids: Sequence[str]) -> list[bytes | None]:
+    return [None] * len(ids)
+
+
+def _by_place(items: Iterable[Desired]) -> dict[Place, list[str]]:
+    places: dict[Place, list[str]] = {}
+    for one in items:
+        places.setdefault(one.item[:3], []).append(one.item.id)
+    return places
 
 
 def refuse(problems: Sequence[Problem]) -> None:

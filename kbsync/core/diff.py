@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from kbsync.core.fields import Fields, digest, family, is_empty
 from kbsync.core.items import Item
+from kbsync.core.live import Refresh
 from kbsync.core.manifest import Desired
-from kbsync.core.plan import Change, FieldChange, Reason, Skipped, Unmanaged
-from kbsync.core.state import Known
+from kbsync.core.plan import Change, FieldChange, Reason, Recognised, Skipped, Unmanaged
+from kbsync.core.state import Hazard, Known
+from kbsync.core.three_way import judge
 from kbsync.core.wire import Operation
 
 __all__ = ("Comparison", "settled")
@@ -17,14 +19,18 @@ class Comparison:
     """Compares desired items with *known* as they come, and keeps only what differs.
 
     *operations* are the write requests of each target. Every item may be added once. The results are complete after
-    the last `add` and `settle`; their order is that of the manifest.
+    the last `add` and `settle`; their order is that of the manifest. Items of a place that *refresh* has read are
+    compared with what is live there too.
 
     *touched* and *emptied* count, by target and container, the known items that a change would alter, and those of
     them that it would empty: what guards look at. Items that were never known count in neither.
     """
 
-    def __init__(self, known: Known, operations: Mapping[str, Sequence[Operation]]) -> None:
+    def __init__(
+        self, known: Known, operations: Mapping[str, Sequence[Operation]], refresh: Refresh | None = None
+    ) -> None:
         self._known = known
+        self._refresh = refresh
         self._doubts = known.doubts()
         self._operations = {
             (target, kind): tuple(operation for operation in table if operation.kind == kind)
@@ -34,9 +40,11 @@ class Comparison:
         self._seen: dict[tuple[str, str, str], set[str]] = {}
         self._declared: dict[tuple[str, str, str], Callable[[], Collection[str]]] = {}
         self.changes: list[Change] = []
+        self.conflicts: list[Skipped] = []
         self.skipped: list[Skipped] = []
+        self.recognised: list[Recognised] = []
         self.unmanaged: list[Unmanaged] = []
-        self._recognised = 0
+        self._met = 0
         self.items = 0
         self.in_sync = 0
         self.touched: Counter[tuple[str, str]] = Counter()
@@ -47,7 +55,10 @@ class Comparison:
         differing = [desired for desired in items if not self._is_in_sync(desired)]
         known = self._known.fields_of(desired.item for desired in differing)
         for desired, fields in zip(differing, known, strict=True):
-            self._compare(desired, fields)
+            if self._refresh is not None and desired.item[:3] in self._refresh.lists:
+                self._compare_live(desired, fields, self._refresh)
+            else:
+                self._compare(desired, fields)
 
     def _is_in_sync(self, desired: Desired) -> bool:
         item = desired.item
@@ -59,10 +70,12 @@ class Comparison:
         seen.add(item.id)
 
         known_digest = self._known.digest(item)
-        self._recognised += known_digest is not None
-        settled = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
-        self.in_sync += settled
-        return settled
+        self._met += known_digest is not None
+        in_sync = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
+        if in_sync and self._refresh is not None and place in self._refresh.lists:
+            in_sync = self._refresh.shows(item, desired.fields)
+        self.in_sync += in_sync
+        return in_sync
 
     def settle(self, place: tuple[str, str, str], ids: Callable[[], Collection[str]], in_sync: int) -> None:
         """Take in the items of *place* (target, container, kind) at once.
@@ -72,12 +85,12 @@ class Comparison:
         """
         self.items += in_sync
         self.in_sync += in_sync
-        self._recognised += in_sync
+        self._met += in_sync
         self._declared[place] = ids
 
     def released(self) -> Iterator[Item]:
         """Yield the items that the state manages and the manifest no longer declares; those in doubt stay managed."""
-        if self._recognised == sum(self._known.counts().values()):
+        if self._met == sum(self._known.counts().values()):
             return  # all that is known is declared, and what is in doubt alone stays managed anyway
         declared = {place: ids() for place, ids in self._declared.items()}
         for item in self._known.items():
@@ -94,9 +107,31 @@ class Comparison:
             self.skipped.extend(Skipped(change, "protected") for change in changes)
         else:
             self.changes.extend(changes)
-            if known:
+            # A request of which nothing was ever confirmed is new, as it is to an item of which nothing is: what an
+            # interrupted apply has left of an item is no change of something known.
+            if any(field.known is not None for change in changes for field in change.fields):
                 self._count(changes)
 
+        self._note_unmanaged(desired, known)
+
+    def _compare_live(self, desired: Desired, known: Fields, refresh: Refresh) -> None:
+        in_doubt = self._doubts.get(desired.item, frozenset())
+        operations = self._operations[desired.item.target, desired.item.kind]
+        # Hazards cost a look at each attempt that may come late; most items are not in doubt.
+        hazards: Mapping[tuple[Item, str], Hazard] = self._known.hazards() if in_doubt else {}
+        judged = judge(desired, known, in_doubt, operations, refresh, hazards)
+        self.changes += judged.changes
+        self.conflicts += judged.conflicts
+        self.skipped += judged.skipped
+        if judged.recognised is not None:
+            self.recognised.append(judged.recognised)
+        if judged.in_sync:
+            self.in_sync += 1
+        elif judged.changes and known:
+            self._count(judged.changes)
+        self._note_unmanaged(desired, known)
+
+    def _note_unmanaged(self, desired: Desired, known: Fields) -> None:
         left = tuple(sorted(known.keys() - desired.fields.keys() - desired.ignored))
         if left:
             self.unmanaged.append(Unmanaged(desired.item, left))
@@ -141,7 +176,7 @@ def settled(
 
 
 def _empties(change: FieldChange) -> bool:
-    return is_empty(change.desired) and change.known is not None and not is_empty(change.known)
+    return is_empty(change.desired) and change.before is not None and not is_empty(change.before)
 
 
 def _reason(fields: tuple[FieldChange, ...], *, doubtful: bool) -> Reason | None:

@@ -19,6 +19,7 @@ __all__ = (
     "OutageBegan",
     "OutageEnded",
     "RateChanged",
+    "ReadingBack",
     "RunFinished",
     "RunStarted",
     "Settled",
@@ -127,6 +128,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingBack:
+    """So many of the *changes* that were updated are read back, or read again, in *after_s* seconds."""
+
+    changes: int
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """Every change of the plan has an outcome."""
 
@@ -145,6 +154,7 @@ Event: TypeAlias = (
     | TargetStopped
     | StopRequested
     | Settled
+    | ReadingBack
     | RunFinished
 )
 Observer: TypeAlias = Callable[[Event], None]

@@ -6,10 +6,11 @@ does no harm. Another value sent meanwhile could be overwritten by it, and nobod
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
-from kbsync.core.plan import Change
+from kbsync.core.plan import UNSET, Change, ReadPlace
 from kbsync.core.state import Hazard
 
 __all__ = ("Hold", "holds_of")
@@ -32,9 +33,17 @@ class Hold:
 
 
 def holds_of(
-    changes: Iterable[Change], hazards: Mapping[tuple[Item, str], Hazard], quarantine_s: float, now_s: float
+    changes: Iterable[Change],
+    hazards: Mapping[tuple[Item, str], Hazard],
+    quarantine_s: float,
+    now_s: float,
+    read: Iterable[ReadPlace] = (),
 ) -> dict[int, Hold]:
-    """Return the holds on *changes*, by position. A late write is one until *quarantine_s* after its last attempt."""
+    """Return the holds on *changes*, by position. A late write is one until *quarantine_s* after its last attempt.
+
+    The lists that were *read* for the changes may have shown that it has arrived.
+    """
+    read_at_s = {place[:3]: place.at_s for place in read}
     found: dict[int, Hold] = {}
     for seq, change in enumerate(changes) if hazards else ():
         hazard = hazards.get((change.item, change.operation))
@@ -45,8 +54,15 @@ def holds_of(
         if any(fields != desired for fields in hazard.fields):
             # A clock that was set back must not hold anything for longer than what it is held for.
             until_s = min(hazard.last_s, now_s) + quarantine_s
-            found[seq] = Hold(until_s, _proof(change, hazard))
+            hold = Hold(until_s, _proof(change, hazard))
+            if hazard.last_s >= read_at_s.get(change.item[:3], -inf) or not hold.is_ended_by(_live(change)):
+                found[seq] = hold
     return found
+
+
+def _live(change: Change) -> Fields:
+    """Return what was read of the fields of *change*."""
+    return {one.field: one.live for one in change.fields if one.live is not None and one.live is not UNSET}
 
 
 def _proof(change: Change, hazard: Hazard) -> Fields | None:

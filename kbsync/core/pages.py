@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from kbsync.core.wire import Answer, Live, Page, Transient, Verdict
+from kbsync.core.wire import Answer, Hints, Live, Page, Transient, Verdict
 
-__all__ = ("Entry", "Layout", "no_page", "read_page", "told_text")
+__all__ = ("Entry", "Layout", "no_page", "read_page", "told_hints", "told_text")
 
 Entry: TypeAlias = dict[str, Any]
 
@@ -60,6 +60,16 @@ def told_text(value: object) -> str | None:
     Half of a surrogate pair is nothing that a manifest or a database could hold.
     """
     return value if isinstance(value, str) and not _SURROGATE.search(value) else None
+
+
+def told_hints(entry: Entry, name: str, size: str, type_: str) -> Hints:
+    """Return the hints in *entry* under these keys; what is empty or of another form is not told."""
+    size_bytes = _count(entry.get(size))
+    return Hints(
+        told_text(entry.get(name)) or None,
+        size_bytes if size_bytes is not None and size_bytes > 0 else None,
+        told_text(entry.get(type_)) or None,
+    )
 
 
 def _items(entries: Iterable[object], layout: Layout) -> tuple[dict[str, Live], str]:

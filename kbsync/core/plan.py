@@ -2,42 +2,85 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from enum import Enum
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from kbsync.core.fields import Fields, Value
 from kbsync.core.items import Item, Source
+from kbsync.core.state import OutcomeName
 
 __all__ = (
     "PLAN_FORMAT",
+    "UNSET",
     "Base",
     "Change",
     "FieldChange",
     "Forecast",
     "GuardResult",
+    "LiveValue",
     "Plan",
+    "ReadPlace",
     "Reason",
+    "Recognised",
     "Skipped",
     "Summary",
     "Unmanaged",
+    "Unset",
+    "Why",
 )
 
 PLAN_FORMAT: Final = "kbsync.plan/1"
 
-Reason: TypeAlias = Literal["new", "changed", "in_doubt"]
+Reason: TypeAlias = Literal["new", "changed", "in_doubt", "drifted", "conflict"]
+Why: TypeAlias = Literal[
+    "protected", "conflict", "drifted", "drift_kept", "theirs", "item_in_conflict", "absent", "pending"
+]
+
+# What becomes of a change that is not sent; any other reason not to send it makes it `skipped`.
+_OUTCOMES: Final[Mapping[str, OutcomeName]] = {
+    "conflict": "conflict",
+    "drifted": "conflict",
+    "absent": "failed",
+    "pending": "not_attempted",
+}
+
+
+class Unset(Enum):
+    """What stands for the live value of a field that is not set."""
+
+    UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+LiveValue: TypeAlias = Value | Unset
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a change. *known* is None when it was never confirmed; *desired* may equal it and travels along."""
+    """One field of a change. *known* is None when it was never confirmed; *desired* may equal it and travels along.
+
+    *live* is what was read for this plan; None when nothing was, or it did not tell.
+    """
 
     field: str
     known: Value | None
     desired: Value
+    live: LiveValue | None = None
+
+    @property
+    def before(self) -> Value | None:
+        """What the change replaces, for all that is known: the live value if it was read. None if that is nothing."""
+        if self.live is None:
+            return self.known
+        return None if self.live is UNSET else self.live
 
     @property
     def differs(self) -> bool:
         """Whether this field is a reason for the change, and not only travelling along."""
-        return self.known != self.desired
+        return self.before != self.desired
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +104,33 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A change that the plan lists and that is not sent. *why* is a stable word: `protected`."""
+    """A change that the plan lists and that is not sent. *why* is a stable word.
+
+    `protected` by the manifest; `conflict`, when live and manifest both changed; `drifted`, when live alone did, and
+    that is to be reported; `drift_kept` and `theirs`, when it is to stay as it is; `item_in_conflict`, when another
+    change of the item is in conflict; `absent`, when the item does not exist; `pending`, while it is being processed.
+    """
 
     change: Change
     why: str
+
+    @property
+    def outcome(self) -> OutcomeName:
+        """What becomes of it in a run."""
+        return _OUTCOMES.get(self.why, "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Fields of an item that were read to be as they are desired, and are known to be otherwise, or not at all.
+
+    Apply makes them known, and sends nothing. *doubts* are the operations whose doubt the read has ended; of those it
+    holds every declared field.
+    """
+
+    item: Item
+    fields: tuple[FieldChange, ...]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +158,25 @@ class Forecast:
     seconds: float
 
 
+class ReadPlace(NamedTuple):
+    """A list that a plan was made against: so many *items* it holds, asked for from *at_s* on (since the epoch)."""
+
+    target: str
+    container: str
+    kind: str
+    items: int
+    at_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What the plan was made against. *lineage* is empty when there was no state yet."""
+    """What the plan was made against. *lineage* is empty when there was no state yet. *read* are the lists, sorted."""
 
     lineage: str
     serial: int
     kbsync: str
     targets: Mapping[str, str]
+    read: tuple[ReadPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +195,8 @@ class Summary:
 class Plan:
     """What apply will do. Changes are sorted by item and operation, whatever the order of the manifest.
 
-    *whole* says that the configured manifest set was read entirely; only then are items released. *plan_id* is a
-    digest of everything else in the plan.
+    *conflicts* are not sent and need a person, *skipped* are not sent either. *whole* says that the configured manifest
+    set was read entirely; only then are items released. *plan_id* is a digest of everything else in the plan.
     """
 
     plan_id: str
@@ -132,3 +209,10 @@ class Plan:
     forecast: Forecast
     base: Base
     whole: bool
+    conflicts: tuple[Skipped, ...] = ()
+    recognised: tuple[Recognised, ...] = ()
+
+    @property
+    def unsent(self) -> tuple[Skipped, ...]:
+        """The changes that are listed and not sent, in the order in which a run accounts for them."""
+        return (*self.conflicts, *self.skipped)

@@ -16,19 +16,21 @@ import orjson
 from kbsync.core.fields import to_plain
 from kbsync.core.inert_json import dumps
 from kbsync.core.items import Item, Source
-from kbsync.core.plan import PLAN_FORMAT, Change, FieldChange, GuardResult, Plan
+from kbsync.core.plan import PLAN_FORMAT, UNSET, Change, FieldChange, GuardResult, Plan, Skipped
 from kbsync.core.plan_shape import Misfit, plan_of
 from kbsync.errors import InputError
 
 __all__ = (
     "MAX_PLAN_BYTES",
     "change_to_plain",
+    "field_to_plain",
     "guard_to_plain",
     "item_to_plain",
     "plan_from_json",
     "plan_lines",
     "plan_to_json",
     "seal",
+    "skipped_to_plain",
     "source_to_plain",
 )
 
@@ -99,15 +101,23 @@ def change_to_plain(change: Change) -> dict[str, Any]:
         "item": item_to_plain(change.item),
         "operation": change.operation,
         "reason": change.reason,
-        "fields": [_field_to_plain(field) for field in change.fields],
+        "fields": [field_to_plain(field) for field in change.fields],
         "source": source_to_plain(change.source),
     }
 
 
+def skipped_to_plain(skip: Skipped) -> dict[str, Any]:
+    """Return the JSON form of *skip*."""
+    return {**change_to_plain(skip.change), "why": skip.why}
+
+
 def _members(plan: Plan) -> dict[str, Any]:
-    """Return all members of the document but `plan_id`; lists as functions that begin to yield their elements."""
+    """Return all members of the document but `plan_id`; lists as functions that begin to yield their elements.
+
+    What only a refreshed plan has is left out of any other.
+    """
     summary, base = plan.summary, plan.base
-    return {
+    members: dict[str, Any] = {
         "format": PLAN_FORMAT,
         "summary": {
             "items": summary.items,
@@ -118,9 +128,9 @@ def _members(plan: Plan) -> dict[str, Any]:
             "skipped": summary.skipped,
         },
         "changes": lambda: map(change_to_plain, plan.changes),
-        "conflicts": lambda: iter(()),
+        "conflicts": lambda: map(skipped_to_plain, plan.conflicts),
         "released": lambda: map(item_to_plain, plan.released),
-        "skipped": lambda: ({**change_to_plain(skip.change), "why": skip.why} for skip in plan.skipped),
+        "skipped": lambda: map(skipped_to_plain, plan.skipped),
         "unmanaged": lambda: (
             {"item": item_to_plain(left.item), "fields": list(left.fields)} for left in plan.unmanaged
         ),
@@ -131,15 +141,31 @@ def _members(plan: Plan) -> dict[str, Any]:
             "serial": base.serial,
             "kbsync": base.kbsync,
             "targets": dict(base.targets),
+            **({"read": [read._asdict() for read in base.read]} if base.read else {}),
         },
         "whole": plan.whole,
     }
+    if plan.recognised:
+        members["recognised"] = lambda: (
+            {
+                "item": item_to_plain(found.item),
+                "fields": list(map(field_to_plain, found.fields)),
+                "doubts": list(found.doubts),
+            }
+            for found in plan.recognised
+        )
+    return members
 
 
-def _field_to_plain(change: FieldChange) -> dict[str, Any]:
-    if change.known is None:
-        return {"field": change.field, "desired": to_plain(change.desired)}
-    return {"field": change.field, "known": to_plain(change.known), "desired": to_plain(change.desired)}
+def field_to_plain(change: FieldChange) -> dict[str, Any]:
+    """Return the JSON form of *change*: a live value that is not set is null, what nobody knows or read is left out."""
+    plain: dict[str, Any] = {"field": change.field}
+    if change.known is not None:
+        plain["known"] = to_plain(change.known)
+    if change.live is not None:
+        plain["live"] = None if change.live is UNSET else to_plain(change.live)
+    plain["desired"] = to_plain(change.desired)
+    return plain
 
 
 def _canonical(plan: Plan) -> Iterator[bytes]:

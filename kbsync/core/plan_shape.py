@@ -10,13 +10,17 @@ from kbsync.core.fields import META_PREFIX, MetaValue, UpdateRule, Value, from_p
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import (
     PLAN_FORMAT,
+    UNSET,
     Base,
     Change,
     FieldChange,
     Forecast,
     GuardResult,
+    LiveValue,
     Plan,
+    ReadPlace,
     Reason,
+    Recognised,
     Skipped,
     Summary,
     Unmanaged,
@@ -24,7 +28,13 @@ from kbsync.core.plan import (
 
 __all__ = ("Misfit", "plan_of")
 
-_REASONS: Final[Mapping[str, Reason]] = {"new": "new", "changed": "changed", "in_doubt": "in_doubt"}
+_REASONS: Final[Mapping[str, Reason]] = {
+    "new": "new",
+    "changed": "changed",
+    "in_doubt": "in_doubt",
+    "drifted": "drifted",
+    "conflict": "conflict",
+}
 _CHANGE_KEYS: Final = ("item", "operation", "reason", "fields", "source")
 _SCALARS: Final[Mapping[str, type]] = {"string": str, "bool": bool, "int64": int, "date_time": str, "geo_point": str}
 _T = TypeVar("_T")
@@ -53,10 +63,8 @@ def plan_of(parsed: Any) -> Plan:
     """
     _check_format(parsed)
     lists = ("changes", "conflicts", "released", "skipped", "unmanaged", "guards")
-    plain = _object(parsed, "format", "plan_id", "summary", *lists, "forecast", "base", "whole")
-    if plain["conflicts"] != []:
-        raise Misfit("conflicts: this kbsync makes no plans with conflicts")
-
+    recognised = _if_there(parsed, "recognised")
+    plain = _object(parsed, "format", "plan_id", "summary", *lists, "forecast", "base", "whole", *recognised)
     plan = Plan(
         plan_id=_typed(plain, "plan_id", str),
         changes=_each(plain, "changes", _change),
@@ -68,6 +76,8 @@ def plan_of(parsed: Any) -> Plan:
         forecast=_member(plain, "forecast", _forecast),
         base=_member(plain, "base", _base),
         whole=_typed(plain, "whole", bool),
+        conflicts=_each(plain, "conflicts", _skipped),
+        recognised=_each(plain, "recognised", _recognised) if recognised else (),
     )
     _check_counts(plan)
     return plan
@@ -87,8 +97,10 @@ def _check_format(parsed: Any) -> None:
 
 def _check_counts(plan: Plan) -> None:
     counts = (plan.summary.changes, plan.summary.released, plan.summary.skipped, plan.summary.conflicts)
-    if counts != (len(plan.changes), len(plan.released), len(plan.skipped), 0):
+    if counts != (len(plan.changes), len(plan.released), len(plan.skipped), len(plan.conflicts)):
         raise Misfit("summary: the counts are not those of the lists")
+    if any(skip.outcome != "conflict" for skip in plan.conflicts):
+        raise Misfit("conflicts: one of them is none")
     order = [(change.item, change.operation) for change in plan.changes]
     if any(first >= second for first, second in pairwise(order)):
         raise Misfit("changes: not sorted by item and operation, or one stands twice")
@@ -102,19 +114,33 @@ def _change_of(plain: dict[str, Any]) -> Change:
     reason = _REASONS.get(_typed(plain, "reason", str))
     if reason is None:
         raise Misfit("reason: not one of " + ", ".join(_REASONS))
-    fields = _each(plain, "fields", _field)
-    names = [field.field for field in fields]
-    if not names or names != sorted(set(names)):
-        raise Misfit("fields: none, not sorted, or one stands twice")
+    fields = _fields(plain)
     item, source = _member(plain, "item", _item), _member(plain, "source", _source)
     return Change(item, _typed(plain, "operation", str), reason, fields, source)
 
 
+def _fields(plain: dict[str, Any]) -> tuple[FieldChange, ...]:
+    fields = _each(plain, "fields", _field)
+    names = [field.field for field in fields]
+    if not names or names != sorted(set(names)):
+        raise Misfit("fields: none, not sorted, or one stands twice")
+    return fields
+
+
 def _field(parsed: Any) -> FieldChange:
-    known = ("known",) if isinstance(parsed, dict) and "known" in parsed else ()
-    plain = _object(parsed, "field", *known, "desired")
+    known, live = _if_there(parsed, "known"), _if_there(parsed, "live")
+    plain = _object(parsed, "field", *known, *live, "desired")
     name = _typed(plain, "field", str)
-    return FieldChange(name, _value(name, plain["known"]) if known else None, _value(name, plain["desired"]))
+    return FieldChange(
+        name,
+        _value(name, plain["known"]) if known else None,
+        _value(name, plain["desired"]),
+        _live(name, plain["live"]) if live else None,
+    )
+
+
+def _live(field: str, plain: Any) -> LiveValue:
+    return UNSET if plain is None else _value(field, plain)
 
 
 def _value(field: str, plain: Any) -> Value:
@@ -146,6 +172,11 @@ def _is_sound(value: Value) -> bool:
 def _skipped(parsed: Any) -> Skipped:
     plain = _object(parsed, *_CHANGE_KEYS, "why")
     return Skipped(_change_of(plain), _typed(plain, "why", str))
+
+
+def _recognised(parsed: Any) -> Recognised:
+    plain = _object(parsed, "item", "fields", "doubts")
+    return Recognised(_member(plain, "item", _item), _fields(plain), _each(plain, "doubts", _text))
 
 
 def _unmanaged(parsed: Any) -> Unmanaged:
@@ -182,14 +213,30 @@ def _forecast(parsed: Any) -> Forecast:
 
 
 def _base(parsed: Any) -> Base:
-    plain = _object(parsed, "lineage", "serial", "kbsync", "targets")
+    read = _if_there(parsed, "read")
+    plain = _object(parsed, "lineage", "serial", "kbsync", "targets", *read)
     targets: dict[str, Any] = cast("Any", _typed(plain, "targets", dict))
     return Base(
         lineage=_typed(plain, "lineage", str),
         serial=_count(plain, "serial"),
         kbsync=_typed(plain, "kbsync", str),
         targets={name: _typed(targets, name, str) for name in targets},
+        read=_each(plain, "read", _read_place) if read else (),
     )
+
+
+def _read_place(parsed: Any) -> ReadPlace:
+    plain = _object(parsed, *ReadPlace._fields)
+    at_s = plain["at_s"]
+    if type(at_s) not in (int, float):
+        raise Misfit("at_s: not a number")
+    target, container, kind = (_typed(plain, name, str) for name in ReadPlace._fields[:3])
+    return ReadPlace(target, container, kind, _count(plain, "items"), at_s)
+
+
+def _if_there(parsed: Any, key: str) -> tuple[str, ...]:
+    """Return *key*, which an object may go without, if *parsed* has it."""
+    return (key,) if isinstance(parsed, dict) and key in parsed else ()
 
 
 def _object(parsed: Any, *keys: str) -> dict[str, Any]:

@@ -40,7 +40,10 @@ def draw_up(
     same plan.
     """
     changes = tuple(sorted(comparison.changes, key=_order))
-    skipped = tuple(sorted(comparison.skipped, key=lambda skip: _order(skip.change)))
+    conflicts, skipped = (
+        tuple(sorted(skips, key=lambda skip: _order(skip.change)))
+        for skips in (comparison.conflicts, comparison.skipped)
+    )
     released = tuple(sorted(comparison.released())) if whole else ()
     blast = Blast(
         items=comparison.items,
@@ -56,19 +59,22 @@ def draw_up(
         changes=changes,
         skipped=skipped,
         released=released,
-        unmanaged=tuple(sorted(comparison.unmanaged, key=lambda left: left.item)),
+        # A manifest beside the others, or some items of one, says nothing about the fields that it does not mention.
+        unmanaged=tuple(sorted(comparison.unmanaged, key=lambda left: left.item)) if whole else (),
         guards=tripped(blast, guards, allowed),
         summary=Summary(
             items=comparison.items,
             in_sync=comparison.in_sync,
             changes=len(changes),
             released=len(released),
-            conflicts=0,
+            conflicts=len(conflicts),
             skipped=len(skipped),
         ),
         forecast=forecast(changes, paces),
         base=base,
         whole=whole,
+        conflicts=conflicts,
+        recognised=tuple(sorted(comparison.recognised, key=lambda found: found.item)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
 from kbsync.core.listing import Complete
+from kbsync.core.live import Place, ReadList
 from kbsync.core.manifest import Desired
 
 __all__ = ("Rebuilt", "rebuild")
@@ -25,7 +26,7 @@ class Rebuilt:
     same: int = 0
 
 
-def rebuild(declared: Iterable[Desired], lists: Mapping[tuple[str, str, str], Complete]) -> Rebuilt:
+def rebuild(declared: Iterable[Desired], lists: Mapping[Place, Complete | ReadList]) -> Rebuilt:
     """Return what is live of the *declared* items; *lists* are those of every target, container and kind of theirs."""
     rebuilt = Rebuilt()
     for one in declared:

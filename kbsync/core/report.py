@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.fields import Fields
+from kbsync.core.findings import Finding
 from kbsync.core.items import Item
 from kbsync.core.plan import Change, FieldChange, GuardResult, Reason
 from kbsync.core.state import OutcomeName, Settlement
+from kbsync.core.verification import Verification
 from kbsync.core.wire import Answer
 
 __all__ = (
@@ -17,6 +19,7 @@ __all__ = (
     "REPORT_FORMAT",
     "AttemptRecord",
     "Fate",
+    "Flap",
     "ItemStory",
     "Report",
     "ReportRow",
@@ -46,12 +49,24 @@ class ReportRow:
     settlement: Settlement
 
 
+class Flap(NamedTuple):
+    """How often the last runs made the same change, to the same values, this one included.
+
+    Somebody or something took them back in between. The first of these runs began at *since_s*.
+    """
+
+    times: int
+    since_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What a run was, beside its outcomes. Times are seconds since the epoch; *finished_at_s* is None after a kill.
 
     *stopped* maps each target that was stopped to the reason. *exits* are the causes of `exit_of`. *planned* is how
     many changes the recorded plan held, skipped ones included, counted apart from the outcomes; None when nobody did.
+    *verification* is None when nothing was to be read back, or the run was killed before that was over. *flapping* are
+    the changes that runs make again and again, by position.
     """
 
     run_id: str
@@ -67,11 +82,16 @@ class RunFacts:
     allow_reason: str
     exits: tuple[Exit, ...]
     planned: int | None = None
+    verification: Verification | None = None
+    flapping: Mapping[int, Flap] = field(default_factory=dict[int, Flap])
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One line of the history. *exit* is None while a run goes on, and after a kill; *totals* as in the report."""
+    """One line of the history. *exit* is None while a run goes on, and after a kill; *totals* as in the report.
+
+    *pruned* says that this line is all that is kept of it.
+    """
 
     run_id: str
     plan_id: str
@@ -79,6 +99,7 @@ class RunSummary:
     finished_at_s: float | None
     totals: Mapping[str, int]
     exit: Exit | None
+    pruned: bool = False
 
 
 class AttemptRecord(NamedTuple):
@@ -137,6 +158,11 @@ class Report:
 
     facts: RunFacts
     rows: Sequence[ReportRow]
+
+    def finding(self, row: ReportRow) -> Finding | None:
+        """Return what reading back *row* showed; None when it was not to be read."""
+        verification = self.facts.verification
+        return None if verification is None else verification.findings.get(row.settlement.seq)
 
     @property
     def totals(self) -> dict[str, int]:

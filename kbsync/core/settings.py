@@ -10,11 +10,14 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, cast, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from kbsync.core.policies import ConflictPolicy, DriftPolicy, Policies, Policy
 from kbsync.core.rules import Level
+from kbsync.core.verification import VerifyMode
 
 __all__ = (
     "ApplySettings",
     "DurationSeconds",
+    "FieldPolicy",
     "GuardSettings",
     "LintSettings",
     "ManifestSettings",
@@ -84,12 +87,21 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True)
 
 
+class FieldPolicy(Settings):
+    """What becomes of a field that somebody else changed, where that is not what the target says."""
+
+    drift: DriftPolicy | None = None
+    conflict: ConflictPolicy | None = None
+
+
 class TargetSettings(Settings):
     """What every target has. Subclassed by each provider, with its credentials as secret references.
 
     *rate* is of the credential: all endpoints, retries and reads together, in every one-second window. So much of it as
     *headroom_percent* says is left to others who use the credential. *rates* has lower ones for single write requests,
     by operation. *burst* lets that many go at once. Timeouts are seconds for one attempt.
+
+    *drift* and *conflict* say what becomes of values that somebody else changed, *policies* says it of single fields.
     """
 
     provider: str
@@ -98,6 +110,9 @@ class TargetSettings(Settings):
     rates: Mapping[str, RatePerSecond] = {}
     headroom_percent: Annotated[float, Field(ge=0, le=95, allow_inf_nan=False)] = 0
     burst: Annotated[int, Field(ge=1, le=10_000)] = 1
+    drift: DriftPolicy = "revert"
+    conflict: ConflictPolicy = "fail"
+    policies: Mapping[str, FieldPolicy] = {}
     concurrency: Annotated[int, Field(ge=1, le=1_000)] = 4
     connect_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 5
     read_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30
@@ -107,6 +122,14 @@ class TargetSettings(Settings):
     def rate_per_s(self) -> float:
         """How fast kbsync sends, at most: the rate without its headroom."""
         return self.rate * (100 - self.headroom_percent) / 100
+
+    def policies_with(self, policy: Policy) -> Policies:
+        """Return what becomes of values that somebody else changed. What *policy* says stands over everything else."""
+        by_field = {
+            name: Policy(policy.drift or said.drift, policy.conflict or said.conflict)
+            for name, said in self.policies.items()
+        }
+        return Policies(policy.drift or self.drift, policy.conflict or self.conflict, by_field)
 
     @classmethod
     def secret_keys(cls) -> frozenset[str]:
@@ -123,9 +146,13 @@ class ManifestSettings(Settings):
 
 
 class StateSettings(Settings):
-    """`[state]`: *url* is `sqlite:PATH`, relative to the configuration's folder."""
+    """`[state]`: *url* is `sqlite:PATH`, relative to the configuration's folder.
+
+    *keep_runs* is of how many runs that had changes all is kept; of older ones a line is.
+    """
 
     url: Annotated[str, Field(pattern=r"^sqlite:[^\x00]+$")] = "sqlite:.kbsync/state.db"
+    keep_runs: Annotated[int, Field(ge=1, le=1_000_000)] = 100
 
 
 class GuardSettings(Settings):
@@ -172,7 +199,8 @@ class RetrySettings(Settings):
 class ApplySettings(Settings):
     """`[apply]`: defaults of the command line. *max_error_rate* is a percentage of settled changes, from 20 on.
 
-    A run ends after *max_duration*, and gives a target up that has been down for *max_outage*.
+    A run ends after *max_duration*, and gives a target up that has been down for *max_outage*. It reads back what it
+    updated as *verify* says, and gives a provider *verify_wait* to show it.
     """
 
     on_error: Literal["continue", "drain", "abort"] = "continue"
@@ -180,3 +208,5 @@ class ApplySettings(Settings):
     max_error_rate: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
     max_duration: DurationSeconds | None = None
     max_outage: DurationSeconds = 600.0
+    verify: VerifyMode = "none"
+    verify_wait: DurationSeconds = 60.0

@@ -15,6 +15,7 @@ __all__ = (
     "Accepted",
     "Answer",
     "Codec",
+    "Hints",
     "Live",
     "Lost",
     "Operation",
@@ -175,13 +176,35 @@ class ReadResult:
 
     *live* holds, for each item in *fields*, what `Codec.encode` takes back for an operation that overlays. It is the
     provider's own and opaque to everyone else: live values may be of kinds that `Fields` cannot say, and must not be
-    lost on the way.
+    lost on the way. *untold* names, for an item in *fields*, fields whose values are of no form that kbsync knows, and
+    *pending* are the items that the provider still processes, both as in `Live`.
     """
 
     answer: Answer
     fields: Mapping[Item, Fields]
     missing: frozenset[Item] = frozenset()
     live: Mapping[Item, object] = field(repr=False, default_factory=dict[Item, object])
+    untold: Mapping[Item, frozenset[str]] = field(default_factory=dict[Item, frozenset[str]])
+    pending: frozenset[Item] = frozenset()
+
+    def told(self, item: Item) -> "Live":
+        """Return what the answer tells of *item*, one of those in *fields*."""
+        return Live(self.fields[item], self.untold.get(item, frozenset()), item in self.pending)
+
+
+class Hints(NamedTuple):
+    """What a list tells of the file behind an item, and what no manifest declares; None is what it does not tell.
+
+    *type* is the provider's own word, usually the ending of the file's name in lower case. No hint is ever compared
+    with a manifest: what a size counts is the provider's own affair.
+    """
+
+    name: str | None = None
+    size_bytes: int | None = None
+    type: str | None = None
+
+
+_NO_HINTS: Final = Hints()
 
 
 class Live(NamedTuple):
@@ -195,6 +218,7 @@ class Live(NamedTuple):
     fields: Fields
     untold: frozenset[str] = frozenset()
     pending: bool = False
+    hints: Hints = _NO_HINTS
 
     def tells(self, field: str) -> bool:
         """Tell whether the list said what *field* is, or that it is not set."""

@@ -8,7 +8,7 @@ between their read and their write: they hold a place, and the others wait for o
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain, count
 from math import inf
@@ -18,7 +18,7 @@ from kbsync.core.holds import Hold
 from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.wire import FRESH_S, Operation
-from kbsync.engine.errands import Errand, Job, Look, Read
+from kbsync.engine.errands import Errand, Job, Look, Query, Read
 from kbsync.engine.target import Target
 
 __all__ = ("UNKNOWN", "Agenda")
@@ -38,16 +38,16 @@ UNKNOWN: Final = Operation("", "", frozenset())
 class Agenda:
     """The open work of one target.
 
-    *looks* are lists to read. *holds* are those on changes, by position, each with the monotonic time at which it ends.
-    *may_begin* is asked before each fresh change, *now* is the monotonic clock, *rate_per_s* tells how fast requests
-    leave.
+    *looks* are lists and items to read. *holds* are those on changes, by position, each with the monotonic time at
+    which it ends. *may_begin* is asked before each fresh change, *now* is the monotonic clock, *rate_per_s* tells how
+    fast requests leave.
     """
 
     def __init__(
         self,
         target: Target,
         changes: Iterator[tuple[int, Change]],
-        looks: Iterable[Look],
+        looks: Iterable[Look | Query],
         holds: Mapping[int, tuple[Hold, float]],
         may_begin: Callable[[], bool],
         now: Callable[[], float],
@@ -159,9 +159,14 @@ class Agenda:
         job.holds = False
         return bool(self._placeless) or self._held <= self._few
 
-    def read_ended(self, read: Read | Look) -> None:
-        """Forget *read*: its jobs are prepared or settled, or its list is read."""
-        self._reads -= isinstance(read, Look) or read.bulk
+    def read_ended(self, read: Read | Query | Look) -> None:
+        """Forget *read*: its jobs are prepared or settled, or what it was for is read."""
+        self._reads -= not isinstance(read, Read) or read.bulk
+
+    def asked(self, queries: Sequence[Query]) -> None:
+        """Take *queries*, which are still to be made."""
+        self._looks.extend(queries)
+        self._reads += len(queries)
 
     def next_page(self, look: Look) -> None:
         """Take *look* back: its list goes on."""

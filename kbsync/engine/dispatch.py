@@ -14,13 +14,13 @@ from kbsync.core.plan import Plan
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import Journal
 from kbsync.engine.credential import Credential
-from kbsync.engine.errands import Look
+from kbsync.engine.errands import Look, Query
 from kbsync.engine.lane import Lane
 from kbsync.engine.run import Run
 from kbsync.engine.target import Clock, Policy, Target
 from kbsync.errors import StateWriteError
 
-__all__ = ("Engine",)
+__all__ = ("CLOCK", "Engine", "Place")
 
 # A target, a container, and the kind of its items.
 Place: TypeAlias = tuple[str, str, str]
@@ -29,7 +29,7 @@ _FLUSH_S: Final = 60.0
 _FLUSH_AFTER_CANCEL_S: Final = 5.0
 # What is under way at the end of the time gets so long to end by itself.
 _LAST_ANSWERS_S: Final = 1.5
-_CLOCK: Final = Clock(time.monotonic, time.time)
+CLOCK: Final = Clock(time.monotonic, time.time)
 
 
 class Engine:
@@ -47,7 +47,7 @@ class Engine:
         observe: Observer,
         retry: RetrySettings,
         policy: Policy,
-        clock: Clock = _CLOCK,
+        clock: Clock = CLOCK,
         jitter: Callable[[], float] = random,
     ) -> None:
         self._targets = {target.name: target for target in targets}
@@ -78,20 +78,22 @@ class Engine:
 
         await self._work(self._lanes(names, lane))
 
-    async def read(self, places: Mapping[Place, Collection[str]]) -> dict[Place, Listed]:
+    async def read(self, places: Mapping[Place, Collection[str]], queries: Sequence[Query] = ()) -> dict[Place, Listed]:
         """Read the whole list of each of *places*, and return what came of it. Changes nothing.
 
-        The ids that go with a place are those whose absence means something. Called once, instead of `apply`. Raises as
-        that does.
+        The ids that go with a place are those whose absence means something. What the *queries* ask for is read too,
+        and each keeps what came of it. Called once, instead of `apply`. Raises as that does.
         """
         run = self._run
         looks = {place: Look(place[2], place[1], Listing(wanted)) for place, wanted in places.items()}
 
         def lane(target: Target, credential: Credential) -> Lane:
-            mine = [look for place, look in looks.items() if place[0] == target.name]
+            mine: list[Look | Query] = [look for place, look in looks.items() if place[0] == target.name]
+            mine += [query for query in queries if query.items[0].target == target.name]
             return Lane(target, credential, iter(()), {}, mine, run, self._retry, self._clock, self._jitter)
 
-        await self._work(self._lanes(dict.fromkeys(place[0] for place in places), lane))
+        targets = (*(place[0] for place in places), *(query.items[0].target for query in queries))
+        await self._work(self._lanes(dict.fromkeys(targets), lane))
         return {place: look.listed for place, look in looks.items() if look.listed is not None}
 
     def request_stop(self, why: str) -> None:

@@ -1,17 +1,20 @@
-"""What a worker is sent out with: one write, one read for several writes, or one page of a list."""
+"""What a worker is sent out with: one write, one read for several writes or for itself, or one page of a list."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 
+from kbsync.core.findings import Seen, Unread
 from kbsync.core.holds import Hold
+from kbsync.core.items import Item
 from kbsync.core.listing import Listed, Listing
 from kbsync.core.plan import Change
 from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Answer, Operation
 from kbsync.engine.backoff import Tries
 
-__all__ = ("Errand", "Job", "Look", "Read")
+__all__ = ("Errand", "Job", "Look", "Query", "Read")
 
 _NO_ANSWER = Answer()
 
@@ -98,4 +101,32 @@ class Look:
         self.listed = self.listing.broken_off(reason, answer.message)
 
 
-Errand: TypeAlias = Job | Read | Look
+@dataclass(slots=True, eq=False)
+class Query:
+    """One read of *items*, of one container, as *operation* reads them; no change waits for it.
+
+    *seen* takes what came of it, by item.
+    """
+
+    operation: Operation
+    items: tuple[Item, ...]
+    seen: dict[Item, Seen]
+    tries: Tries = field(default_factory=Tries)
+    corrected: bool = False
+
+    @property
+    def bulk(self) -> bool:
+        """Whether it is about several items."""
+        return len(self.items) > 1
+
+    def alone(self, items: Iterable[Item]) -> list["Query"]:
+        """Return one read for each of *items*."""
+        return [Query(self.operation, (item,), self.seen) for item in items]
+
+    def end(self, reason: str, answer: Answer) -> None:
+        """Give up what was not seen, because of *reason*."""
+        for item in self.items:
+            self.seen.setdefault(item, Unread(reason, answer.message))
+
+
+Errand: TypeAlias = Job | Read | Query | Look

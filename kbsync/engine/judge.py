@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from kbsync.core.events import AttemptFailed, TargetPaused, TargetStopped
+from kbsync.core.findings import Absent, Seen
+from kbsync.core.items import Item
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import OutcomeName
 from kbsync.core.wire import (
@@ -21,7 +23,7 @@ from kbsync.core.wire import (
 from kbsync.engine.agenda import Agenda
 from kbsync.engine.backoff import LONGEST_RETRY_AFTER_S, Tries, retry_delay_s, throttle_delay_s
 from kbsync.engine.credential import Credential
-from kbsync.engine.errands import Errand, Job, Look, Read
+from kbsync.engine.errands import Errand, Job, Look, Query, Read
 from kbsync.engine.exchange import Exchange, answer_of
 from kbsync.engine.run import Run
 from kbsync.engine.target import Clock
@@ -36,7 +38,13 @@ _UNCLEAR_MORE_THAN: Final = 3
 
 
 def _container(errand: Errand) -> str:
-    return errand.container if isinstance(errand, Look) else errand.jobs[0].change.item.container
+    match errand:
+        case Look(container=container):
+            return container
+        case Query(items=items):
+            return items[0].container
+        case Job() | Read():
+            return errand.jobs[0].change.item.container
 
 
 class Judge:
@@ -137,6 +145,29 @@ class Judge:
             self._agenda.read_ended(look)
         self._tell()
 
+    def take_query(self, query: Query, result: ReadResult) -> None:
+        """Take what *result* proves of the items of *query*; have each of the others asked for alone."""
+        seen: dict[Item, Seen] = {}
+        for item in query.items:
+            if item in result.fields:
+                seen[item] = result.told(item)
+            elif item in result.missing:
+                seen[item] = Absent()
+        self._unclear = 0
+        self._answers += bool(seen)
+        query.seen |= seen
+        unproven = [item for item in query.items if item not in seen]
+        if unproven and not query.bulk:
+            self._again(query, "unproven", result.answer, None)
+        else:
+            self._ask_alone(query, unproven)
+
+    def _ask_alone(self, query: Query, items: Iterable[Item]) -> None:
+        """End *query*, and have a read of its own for each of *items*."""
+        self._agenda.asked(query.alone(items))
+        self._agenda.read_ended(query)
+        self._tell()
+
     def _is_released(self, job: Job, result: ReadResult) -> bool:
         """Tell whether *job*, which is on hold, may go on after *result*; if it may not, it waits, or is settled."""
         assert job.hold is not None
@@ -158,6 +189,13 @@ class Judge:
         self._agenda.read_ended(read)
         self._tell()
 
+    def _one_by_one(self, errand: Read | Query) -> None:
+        """End *errand*, and have a read of its own for each item of it."""
+        if isinstance(errand, Read):
+            self._read_alone(errand, errand.jobs)
+        else:
+            self._ask_alone(errand, errand.items)
+
     def judge(self, errand: Errand, meaning: Verdict | Lost) -> None:
         """Settle *errand*, or have it repeated."""
         if self._is_unclear(meaning):
@@ -172,8 +210,8 @@ class Judge:
                 self._throttled(errand, answer, retry_after_s)
             case Transient(reason, answer, _, retry_after_s):
                 self._again(errand, reason, answer, retry_after_s)
-            case Lost("oversized") if isinstance(errand, Read) and errand.bulk:
-                self._read_alone(errand, errand.jobs)
+            case Lost("oversized") if isinstance(errand, Read | Query) and errand.bulk:
+                self._one_by_one(errand)
             case Lost(reason, _, _, False):
                 self._again(errand, reason, answer_of(meaning), None)
             case Lost(reason):
@@ -249,8 +287,8 @@ class Judge:
             self._forbidden += 1
             if self._forbidden == self._answers == _FORBIDDEN_FROM_THE_START:
                 self._stop("unauthorised", refused.answer)
-        if refused.scope == "item" and isinstance(errand, Read) and errand.bulk and self.stopped is None:
-            self._read_alone(errand, errand.jobs)
+        if refused.scope == "item" and isinstance(errand, Read | Query) and errand.bulk and self.stopped is None:
+            self._one_by_one(errand)
         else:
             self.fail(errand, refused.reason, refused.answer)
 
@@ -272,7 +310,7 @@ class Judge:
 
     def fail(self, errand: Errand, reason: str, answer: Answer) -> None:
         """Settle *errand* as not done. Changes that were to follow a read which stopped the target were never begun."""
-        if isinstance(errand, Look):
+        if isinstance(errand, Look | Query):
             errand.end(reason, answer)
             self._agenda.read_ended(errand)
             self._tell()
@@ -287,8 +325,8 @@ class Judge:
 
     def defect(self, errand: Errand, answer: Answer) -> None:
         """End *errand*, whose handling broke. A defect costs one item, so of several each gets a read of its own."""
-        if isinstance(errand, Read) and errand.bulk and self.stopped is None:
-            self._read_alone(errand, errand.jobs)
+        if isinstance(errand, Read | Query) and errand.bulk and self.stopped is None:
+            self._one_by_one(errand)
         else:
             self.fail(errand, "defect", answer)
 

@@ -8,13 +8,14 @@ import anyio.lowlevel
 
 from kbsync.core.events import ChangeHeld
 from kbsync.core.holds import Hold
+from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.settings import RetrySettings
 from kbsync.core.state import MOST_ATTEMPTS, Conclusion, Intent, ReadRecord
 from kbsync.core.wire import Answer, Lost, Page, ReadResult, Request, Response, Verdict
 from kbsync.engine.agenda import UNKNOWN, Agenda
 from kbsync.engine.credential import Credential
-from kbsync.engine.errands import Errand, Job, Look, Read
+from kbsync.engine.errands import Errand, Job, Look, Query, Read
 from kbsync.engine.exchange import UNDECIDED, Exchange, Meaning
 from kbsync.engine.judge import Judge
 from kbsync.engine.run import Run
@@ -37,7 +38,7 @@ class Lane:
         credential: Credential,
         changes: Iterator[tuple[int, Change]],
         holds: Mapping[int, Hold],
-        looks: Sequence[Look],
+        looks: Sequence[Look | Query],
         run: Run,
         retry: RetrySettings,
         clock: Clock,
@@ -87,7 +88,7 @@ class Lane:
         """Hand in the end of every change that is not settled, after the workers have gone."""
         why = self._judge.stopped or self._run.why
         for look in self._looks:
-            if look.listed is None:
+            if isinstance(look, Query) or look.listed is None:
                 look.end(why, self._judge.last_answer)
         for job in self._agenda.open_jobs():
             self._run.journal.settle(job.unfinished(why))
@@ -123,6 +124,8 @@ class Lane:
                 await self._write(errand)
             elif isinstance(errand, Read):
                 await self._read(errand)
+            elif isinstance(errand, Query):
+                await self._query(errand)
             else:
                 await self._look(errand)
         except StateWriteError as error:
@@ -174,19 +177,27 @@ class Lane:
         )
 
     async def _read(self, read: Read) -> None:
-        items = [job.change.item for job in read.jobs]
-        operation = read.jobs[0].operation.name
+        meaning = await self._ask_for(read, read.jobs[0].operation.name, [job.change.item for job in read.jobs])
+        if isinstance(meaning, ReadResult):
+            self._judge.take_live(read, meaning)
+
+    async def _query(self, query: Query) -> None:
+        meaning = await self._ask_for(query, query.operation.name, query.items)
+        if isinstance(meaning, ReadResult):
+            self._judge.take_query(query, meaning)
+
+    async def _ask_for(self, errand: Read | Query, operation: str, items: Sequence[Item]) -> Meaning | None:
+        """Send a read of *items*, and have an answer that holds nothing judged."""
         request = self._codec.encode_read(operation, items)
 
         def decode(response: Response) -> ReadResult | Verdict:
             return self._codec.decode_read(operation, items, response)
 
-        meaning = await self._ask(read, operation, len(items), request, decode)
-        if isinstance(meaning, ReadResult):
-            self._judge.take_live(read, meaning)
-        elif meaning is not None:
+        meaning = await self._ask(errand, operation, len(items), request, decode)
+        if meaning is not None and not isinstance(meaning, ReadResult):
             assert not isinstance(meaning, Page)
-            self._judge.judge(read, meaning)
+            self._judge.judge(errand, meaning)
+        return meaning
 
     async def _look(self, look: Look) -> None:
         cursor = look.listing.cursor
@@ -204,7 +215,7 @@ class Lane:
             self._judge.judge(look, meaning)
 
     async def _ask(
-        self, errand: Read | Look, operation: str, items: int, request: Request, decode: _Decode
+        self, errand: Read | Query | Look, operation: str, items: int, request: Request, decode: _Decode
     ) -> Meaning | None:
         """Send a request that changes nothing, and journal it; None says that it did not leave, and is to be again."""
         name = self.target.name

@@ -96,8 +96,8 @@ class _Run:
     async def apply(self, retry: RetrySettings, policy: Policy) -> Simulation:
         for change in self._plan.changes:
             self._tallies[change.item.target].planned += 1
-        for skip in self._plan.skipped:
-            self._tallies[skip.change.item.target].skip(skip.why)
+        for skip in self._plan.unsent:
+            self._tallies[skip.change.item.target].skip(skip)
         for seq in self._beginning.stale:
             self._tally_of(seq).outcomes["stale", "known_value_moved"] += 1
 

@@ -4,6 +4,7 @@ from collections import Counter, deque
 from typing import Final
 
 from kbsync.core.events import Event, OutageBegan, OutageEnded, RateChanged, TargetPaused, TargetStopped
+from kbsync.core.plan import Skipped
 from kbsync.core.simulation import Assumed, TargetSimulation
 from kbsync.core.state import OutcomeName, Settlement
 from kbsync.core.wire import Lost, Throttled
@@ -51,10 +52,10 @@ class Tally:
             recent.popleft()
         self._peak = max(self._peak, len(recent))
 
-    def skip(self, why: str) -> None:
+    def skip(self, skip: Skipped) -> None:
         """Count a change that the plan lists and that is not sent."""
         self.planned += 1
-        self.outcomes["skipped", why] += 1
+        self.outcomes[skip.outcome, skip.why] += 1
 
     def settle(self, settlement: Settlement, at_s: float) -> None:
         """Count one change."""

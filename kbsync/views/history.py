@@ -92,7 +92,11 @@ def attempt_to_plain(attempt: AttemptRecord) -> dict[str, Any]:
 def _run_cells(run: RunSummary) -> tuple[str, ...]:
     took = "" if run.finished_at_s is None else duration(run.finished_at_s - run.started_at_s)
     name = "unfinished" if run.exit is None else f"{run.exit.value} {run.exit.name.lower()}"
-    return one_line(run.run_id, 80), moment(run.started_at_s), took, name, _outcomes(run.totals)
+    return one_line(run.run_id, 80), moment(run.started_at_s), took, name, _changes(run)
+
+
+def _changes(run: RunSummary) -> str:
+    return f"{_outcomes(run.totals)} (pruned)" if run.pruned else _outcomes(run.totals)
 
 
 def _outcomes(totals: Mapping[str, int]) -> str:
@@ -108,6 +112,7 @@ def _run_to_plain(run: RunSummary) -> dict[str, Any]:
         "finished_at": None if run.finished_at_s is None else timestamp(run.finished_at_s),
         "exit": None if run.exit is None else {"code": run.exit.value, "name": run.exit.name.lower()},
         "totals": dict(run.totals),
+        "pruned": run.pruned,
     }
 
 

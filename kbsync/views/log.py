@@ -9,6 +9,7 @@ from kbsync.core.events import (
     OutageBegan,
     OutageEnded,
     RateChanged,
+    ReadingBack,
     RunFinished,
     RunStarted,
     Settled,
@@ -20,7 +21,7 @@ from kbsync.core.plan import Change
 from kbsync.core.wire import Answer
 from kbsync.views.escape import one_line
 from kbsync.views.report_outline import answer_words, words
-from kbsync.views.wording import count, duration, timestamp
+from kbsync.views.wording import count, duration, reading_back, timestamp
 
 __all__ = ("Log", "stamped")
 
@@ -60,6 +61,8 @@ class Log:
             case Settled(settlement):
                 reason = f"{one_line(settlement.reason, 60)}{_told(settlement.answer)}"
                 return f"{words(settlement.outcome)}: {self._item(settlement.seq)}: {reason}"
+            case ReadingBack(changes, after_s):
+                return reading_back(changes, after_s)
             case RunFinished(run_id, duration_s):
                 return f"run {one_line(run_id, 80)} ends after {duration_s:.1f} s"
 

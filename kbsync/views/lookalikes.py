@@ -10,7 +10,7 @@ from kbsync.core.inert import CHARACTERS
 from kbsync.views.difference import Piece
 from kbsync.views.escape import visible
 
-__all__ = ("unseen",)
+__all__ = ("seen", "unseen")
 
 _SHOWN: Final = 3
 _NAMED: Final = 3
@@ -41,6 +41,12 @@ def unseen(pieces: Sequence[Piece]) -> str:
     return ", ".join(shown) + (f", and {more:,} more" if more > 0 else "")
 
 
+def seen(text: str) -> str:
+    """Return what a reader takes *text* for, without anything blank."""
+    folded = unicodedata.normalize("NFKC", CHARACTERS.sub("", text)).translate(_FOLD)
+    return _BLANK.sub("", unicodedata.normalize("NFC", folded))
+
+
 class _Spot(NamedTuple):
     """What was deleted and what was inserted in its place, one of them perhaps empty, between what stayed."""
 
@@ -67,13 +73,7 @@ def _spots(pieces: Sequence[Piece]) -> Iterator[_Spot]:
 def _look_alike(one: str, other: str) -> bool:
     if max(len(one), len(other)) > _MAX_CHARACTERS:
         return False
-    return _seen(one) == _seen(other) or visible(one) == visible(other)
-
-
-def _seen(text: str) -> str:
-    """Return what a reader takes *text* for, without anything blank."""
-    folded = unicodedata.normalize("NFKC", CHARACTERS.sub("", text)).translate(_FOLD)
-    return _BLANK.sub("", unicodedata.normalize("NFC", folded))
+    return seen(one) == seen(other) or visible(one) == visible(other)
 
 
 def _names(spot: _Spot) -> Iterator[str]:

@@ -135,13 +135,13 @@ def _odd(members: Sequence[_Member], touched: Sequence[Touched]) -> Iterator[int
 
 
 def _touch(field: FieldChange) -> tuple[str, Effect]:
-    if field.known is None:
+    if field.before is None:
         return field.field, "new"
     return field.field, "emptied" if is_empty(field.desired) else "changed"
 
 
 def _loss(values: _Values) -> int:
-    return sum([_size(field.known) - _size(field.desired) for field in values])
+    return sum([_size(field.before) - _size(field.desired) for field in values])
 
 
 def _size(value: Value | None) -> int:

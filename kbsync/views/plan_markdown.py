@@ -22,11 +22,12 @@ from kbsync.views.plan_outline import (
     headline,
     other_sections,
     overview,
+    recognised,
 )
-from kbsync.views.plan_values import Along, Edit, New, Pair, shown
+from kbsync.views.plan_values import Along, Edit, New, Pair, once_known, shown
 from kbsync.views.wording import count
 
-__all__ = ("PLAN_MARKER", "plan_markdown")
+__all__ = ("PLAN_MARKER", "field_span", "plan_markdown")
 
 PLAN_MARKER: Final = "<!-- kbsync plan -->"
 _OTHERS_SHOWN: Final = 20
@@ -79,6 +80,8 @@ def _head(plan: Plan) -> Iterable[str]:
     yield f"**{headline(plan)}.**"
     if forecast(plan):
         yield f"Takes {forecast(plan)}."
+    if recognised(plan):
+        yield f"{recognised(plan)}."
     refusing = sum(not guard.lifted for guard in plan.guards)
     if refusing:
         yield ""
@@ -140,7 +143,7 @@ def _told(told: Told) -> str:
     note = prose(told.note, 100)
     if told.change is None:
         return note
-    return f"{_values(told.change)} {note}".rstrip()
+    return f"{field_span(told.change)} {note}".rstrip()
 
 
 # ----------------------------------------------------------------------------------------------------- a small plan
@@ -177,10 +180,16 @@ def _source(entry: Entry, link_base: str) -> str:
 
 def _fields(fields: Iterable[FieldChange], indent: str) -> Iterator[str]:
     for field in fields:
-        yield f"{indent}- {code_span(field.field, 60)}: {_values(field)}\n"
+        yield f"{indent}- {code_span(field.field, 60)}: {field_span(field)}\n"
 
 
-def _values(field: FieldChange) -> str:
+def field_span(field: FieldChange) -> str:
+    """Return what becomes of *field*, in a line."""
+    known = once_known(field, _VALUE_WIDTH)
+    return f"{_before_and_after(field)} (last confirmed: {_span(known)})" if known else _before_and_after(field)
+
+
+def _before_and_after(field: FieldChange) -> str:
     match shown(field, _VALUE_WIDTH):
         case New(desired):
             return f"(new) → {_span(desired)}"

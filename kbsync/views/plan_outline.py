@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import Change, FieldChange, GuardResult, Plan
 from kbsync.views.plan_groups import Group, Touched, grouped
-from kbsync.views.wording import count, duration
+from kbsync.views.wording import count, duration, moment
 
 __all__ = (
     "LARGE_PLAN",
@@ -25,6 +25,7 @@ __all__ = (
     "headline",
     "other_sections",
     "overview",
+    "recognised",
 )
 
 # So many changes are listed one by one; more are shown as groups.
@@ -34,14 +35,25 @@ _NOTES: Final = {
     "new": "",
     "changed": "",
     "in_doubt": "in doubt: an earlier attempt got no answer, so it is sent again",
+    "drifted": "drifted: somebody else changed it, and it is set back",
+    "conflict": "in conflict: somebody else changed it too, and the manifest wins",
 }
-MARKS: Final = {"new": "+", "changed": "~", "in_doubt": "?"}
+MARKS: Final = {"new": "+", "changed": "~", "in_doubt": "?", "drifted": "!", "conflict": "!"}
 _FIELDS_SHOWN: Final = 8
-WHY: Final = {"protected": "protected by the manifest"}
+WHY: Final = {
+    "protected": "protected by the manifest",
+    "conflict": "live and manifest both changed",
+    "drifted": "somebody else changed it",
+    "drift_kept": "somebody else changed it, and it stays so",
+    "theirs": "live and manifest both changed, and what is live stays",
+    "item_in_conflict": "waits for the conflict of its item",
+    "absent": "it does not exist there",
+    "pending": "the provider still processes it; left for the next run",
+}
 
 
 class Entry(NamedTuple):
-    """One line about an item, and one for each field beneath it. *mark* is one of `+ ~ ? -`."""
+    """One line about an item, and one for each field beneath it. *mark* is one of `+ ~ ? ! -`."""
 
     mark: str
     item: Item
@@ -110,6 +122,7 @@ def headline(plan: Plan) -> str:
         (summary.conflicts, count(summary.conflicts, "conflict")),
         (summary.skipped, f"{summary.skipped:,} skipped"),
         (summary.released, f"{summary.released:,} released"),
+        (len(plan.recognised), f"{len(plan.recognised):,} recognised"),
     )
     said = [changes, *(text for number, text in others if number)]
     return f"{', '.join(said)}; {summary.in_sync:,} of {count(summary.items, 'item')} in sync"
@@ -123,11 +136,19 @@ def forecast(plan: Plan) -> str:
     return f"{count(requests, 'request')}, about {duration(seconds)} at the configured rates"
 
 
+def recognised(plan: Plan) -> str:
+    """Return what reading has shown to be right already; empty when there is nothing of that kind."""
+    if not plan.recognised:
+        return ""
+    return f"{count(len(plan.recognised), 'item')} found to be live as declared: apply takes note, and sends nothing"
+
+
 def footing(plan: Plan) -> str:
     """Return what the plan was made against."""
     state = f"state {plan.base.lineage[:12]} at run {plan.base.serial:,}" if plan.base.lineage else "no state yet"
+    read = f" and what was live at {moment(min(one.at_s for one in plan.base.read))}" if plan.base.read else ""
     scope = "the whole manifest" if plan.whole else "a part of the manifest: nothing is released"
-    return f"plan {plan.plan_id[:12]}, made against {state}, over {scope}"
+    return f"plan {plan.plan_id[:12]}, made against {state}{read}, over {scope}"
 
 
 def guard_hint(guard: GuardResult) -> str:
@@ -155,6 +176,13 @@ def change_sections(plan: Plan) -> Iterator[Section]:
 def other_sections(plan: Plan) -> Iterator[Section]:
     """Yield what the plan says beside its changes; sections without entries are left out."""
     sections = (
+        Section(
+            "Conflicts",
+            (),
+            f"{count(len(plan.conflicts), 'change')}: not sent; the manifest, a policy or --on-conflict decides",
+            len(plan.conflicts),
+            (_entry(skip.change, WHY.get(skip.why, skip.why)) for skip in plan.conflicts),
+        ),
         Section(
             "Skipped",
             (),

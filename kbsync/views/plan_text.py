@@ -22,8 +22,9 @@ from kbsync.views.plan_outline import (
     headline,
     other_sections,
     overview,
+    recognised,
 )
-from kbsync.views.plan_values import Along, Edit, New, Pair, shown
+from kbsync.views.plan_values import Along, Edit, New, Pair, once_known, shown
 from kbsync.views.wording import count, place
 
 __all__ = ("field_lines", "plan_text")
@@ -51,6 +52,8 @@ def plan_text(
     yield paint.bold(f"Plan: {headline(plan)}.")
     if forecast(plan):
         yield f"Takes {forecast(plan)}."
+    if recognised(plan):
+        yield f"{recognised(plan)}."
     yield from _guards(plan, paint)
 
     is_large = len(plan.changes) > max_changes_shown
@@ -146,7 +149,7 @@ def _entry(entry: Entry, paint: Paint, width: int, *, whole_path: bool) -> Itera
 
 
 def _marked(mark: str, paint: Paint) -> str:
-    return {"+": paint.green, "~": paint.yellow, "?": paint.yellow}.get(mark, paint.dim)(mark)
+    return {"+": paint.green, "~": paint.yellow, "?": paint.yellow, "!": paint.red}.get(mark, paint.dim)(mark)
 
 
 # ------------------------------------------------------------------------------------------------------- a field
@@ -188,6 +191,9 @@ def _values(field: FieldChange, paint: Paint, room: int) -> Iterator[str]:
             yield f"→ {paint.green(desired)}"
     if remark:
         yield f"  {paint.yellow('hard to see: ' + one_line(remark, 400))}"
+    known = once_known(field, room)
+    if known:
+        yield paint.dim(f"  last confirmed: {known}")
 
 
 def _piece(piece: Piece, paint: Paint) -> str:

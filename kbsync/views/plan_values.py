@@ -11,11 +11,11 @@ from kbsync.views.difference import Piece, compare, excerpt, tokens
 from kbsync.views.lookalikes import unseen
 from kbsync.views.wording import is_text, pair_text, texts_of, value_text
 
-__all__ = ("Along", "Edit", "New", "Pair", "Shown", "shown")
+__all__ = ("Along", "Edit", "New", "Pair", "Shown", "once_known", "shown")
 
 
 class New(NamedTuple):
-    """A value of a field that was never known."""
+    """A value of a field that has none, for all that is known."""
 
     desired: str
 
@@ -47,19 +47,25 @@ Shown: TypeAlias = New | Along | Pair | Edit
 
 def shown(field: FieldChange, width: int) -> Shown:
     """Return *field* for people: at most *width* columns for a value, and up to three lines of them for an edit."""
-    if field.known is None:
+    before = field.before
+    if before is None:
         return New(value_text(field.desired, width))
     if not field.differs:
         return Along(value_text(field.desired, width))
 
-    pieces = (
-        () if texts_of(field.known, field.desired) is None else compare(_tokens(field.known), _tokens(field.desired))
-    )
+    pieces = () if texts_of(before, field.desired) is None else compare(_tokens(before), _tokens(field.desired))
     remark = unseen(pieces)
     partial = excerpt(pieces, width)
     if partial is not None:
         return Edit(partial, '"' if is_text(field.desired) else "", remark)
-    return Pair(*pair_text(field.known, field.desired, width), remark)
+    return Pair(*pair_text(before, field.desired, width), remark)
+
+
+def once_known(field: FieldChange, width: int) -> str:
+    """Return what was last confirmed of *field*, when it is neither what was read nor what is desired; else nothing."""
+    if field.live is None or field.known is None or field.known in (field.before, field.desired):
+        return ""
+    return value_text(field.known, width)
 
 
 def _tokens(value: Value) -> list[str]:

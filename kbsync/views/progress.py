@@ -12,6 +12,7 @@ from kbsync.core.events import (
     Event,
     OutageBegan,
     OutageEnded,
+    ReadingBack,
     RunFinished,
     RunStarted,
     Settled,
@@ -24,12 +25,12 @@ from kbsync.views.escape import one_line
 from kbsync.views.report_outline import answer_words, words
 from kbsync.views.stream import Stream
 from kbsync.views.tally import FAILURES, Tally
-from kbsync.views.wording import count, duration, place, share
+from kbsync.views.wording import count, duration, place, reading_back, share
 
 __all__ = ("REMARKED", "PlainProgress", "Progress", "Remarks", "SilentProgress", "open_progress", "status")
 
 # What progress says a line about, beside the changes that do not go well.
-REMARKED: Final = (OutageBegan, OutageEnded, TargetStopped, StopRequested)
+REMARKED: Final = (OutageBegan, OutageEnded, TargetStopped, StopRequested, ReadingBack)
 
 _REMARKS_SHOWN: Final = 20
 _EVERY_S: Final = 10.0
@@ -206,6 +207,8 @@ class Remarks:
             case TargetStopped(target, reason, answer):
                 told = "".join(f", {word} {one_line(text, 200)}" for word, text in answer_words(answer))
                 yield f"{one_line(target, 80)} is stopped: {one_line(reason, 80)}{told}"
+            case ReadingBack(changes, after_s):
+                yield reading_back(changes, after_s)
             case StopRequested(why):
                 yield f"stopping, {_WHY.get(why, one_line(why, 80))}: what is under way is finished"
             case _:

@@ -27,6 +27,7 @@ CSV_COLUMNS: Final = (
     "file",
     "line",
     "column",
+    "finding",
 )
 
 
@@ -41,7 +42,9 @@ def report_csv(report: Report, *, raw: bool = False) -> Iterator[bytes]:
     writer.writerow(CSV_COLUMNS)
     yield _taken(buffer)
     for row in report:
-        writer.writerow([csv_cell(cell, raw=raw) if isinstance(cell, str) else cell for cell in _cells(row)])
+        finding = report.finding(row)
+        cells = (*_cells(row), "" if finding is None else finding.word)
+        writer.writerow([csv_cell(cell, raw=raw) if isinstance(cell, str) else cell for cell in cells])
         yield _taken(buffer)
 
 

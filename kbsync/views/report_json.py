@@ -12,6 +12,7 @@ import orjson
 from kbsync.core.inert_json import dumps
 from kbsync.core.plan_document import guard_to_plain, item_to_plain, source_to_plain
 from kbsync.core.report import REPORT_FORMAT, Report, ReportRow, is_balanced
+from kbsync.views.verification_json import finding_to_plain, flap_to_plain, verification_to_plain
 from kbsync.views.wording import timestamp
 
 __all__ = ("report_json", "report_jsonl")
@@ -22,7 +23,7 @@ def report_json(report: Report) -> Iterator[bytes]:
     yield _dumps(_run(report))[:-1]
     separator = b',\n"items":[\n'
     for row in report:
-        yield separator + _dumps(_row(row))
+        yield separator + _dumps(_row(row, report))
         separator = b",\n"
     yield b"]}\n" if separator == b",\n" else b',\n"items":[]}\n'
 
@@ -31,7 +32,7 @@ def report_jsonl(report: Report) -> Iterator[bytes]:
     """Yield *report* as JSON Lines: the run, then its changes."""
     yield _dumps(_run(report)) + b"\n"
     for row in report:
-        yield _dumps(_row(row)) + b"\n"
+        yield _dumps(_row(row, report)) + b"\n"
 
 
 def _run(report: Report) -> dict[str, Any]:
@@ -51,11 +52,14 @@ def _run(report: Report) -> dict[str, Any]:
         "guards": [guard_to_plain(guard) for guard in facts.guards],
         "allow_reason": facts.allow_reason,
         "released": [item_to_plain(item) for item in facts.released],
+        **({} if facts.verification is None else {"verification": verification_to_plain(facts.verification)}),
+        **({"flapping": len(facts.flapping)} if facts.flapping else {}),
     }
 
 
-def _row(row: ReportRow) -> dict[str, Any]:
+def _row(row: ReportRow, report: Report) -> dict[str, Any]:
     change, settlement = row.change, row.settlement
+    finding, flap = report.finding(row), report.facts.flapping.get(settlement.seq)
     answer = settlement.answer
     return {
         "item": item_to_plain(change.item),
@@ -70,6 +74,8 @@ def _row(row: ReportRow) -> dict[str, Any]:
         "log_id": answer.log_id,
         "duration_ms": round(settlement.duration_ms, 3),
         "source": source_to_plain(change.source),
+        **({} if finding is None else {"verification": finding_to_plain(change, finding)}),
+        **({} if flap is None else {"flapping": flap_to_plain(flap)}),
     }
 
 

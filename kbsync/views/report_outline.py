@@ -106,7 +106,12 @@ def next_steps(report: Report, read: Digest) -> Iterator[str]:
         yield "Unknown changes may have been applied or not; the next apply sends them again."
     if totals["failed"]:
         yield "Failed changes stay to be done: the next apply tries them again."
-    if totals["conflict"] or totals["stale"]:
+    verification = report.facts.verification
+    if verification is not None and (verification.counts["differs"] or verification.counts["absent"]):
+        yield "What is not live as it was sent is planned again, until the manifest says what is live."
+    if totals["conflict"]:
+        yield "Conflicts stay until the manifest, a policy or --on-conflict decides them."
+    if totals["stale"]:
         yield "What is known has moved since the plan was made: plan again."
     if totals["not_attempted"]:
         yield "Run the same command again to go on with what was not attempted."

@@ -1,6 +1,7 @@
 """The result of a run for people, as lines of text: totals first, then what did not go well, then what to do."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from kbsync.core.report import Report, ReportRow
@@ -17,6 +18,7 @@ from kbsync.views.report_outline import (
     reasons,
     words,
 )
+from kbsync.views.verification_outline import difference_words, findings, flapping, proposal, summary, times_words
 from kbsync.views.wording import count, place
 
 __all__ = ("result_text",)
@@ -40,6 +42,7 @@ def result_text(report: Report, *, paint: Paint = PLAIN, all_up_to: int = 50, wi
     for target, reason in report.facts.stopped.items():
         yield paint.red(f"  ! {one_line(target, 80)} was stopped: {one_line(reason, 80)}")
     yield from _guards(report)
+    yield from _verification(report, paint, width)
 
     if small and report.rows:
         yield ""
@@ -53,6 +56,29 @@ def result_text(report: Report, *, paint: Paint = PLAIN, all_up_to: int = 50, wi
         yield ""
         yield from steps
         yield f"All of it: kbsync report {one_line(report.facts.run_id, 80)}"
+
+
+def _verification(report: Report, paint: Paint, width: int) -> Iterator[str]:
+    verification = report.facts.verification
+    if verification is not None:
+        colour = paint.red if verification.exits else paint.green
+        yield from (colour(one_line(sentence, 300)) for sentence in summary(verification))
+    for word, total, shown in findings(report, _SHOWN_EACH):
+        for change, finding in shown:
+            reason = f"  {one_line(finding.reason, 60)}" if word == "unread" else ""
+            about = f"{one_line(str(change.item), 160)}  {paint.dim(place(change.source))}{reason}"
+            yield f"  {paint.red(word.ljust(8))} {about}"
+            for one in finding.differences(change):
+                yield f"{' ' * 11} {one_line(one.field, 80)}  {difference_words(one, width)}"
+                if word == "differs":
+                    yield f"{' ' * 11} {one_line(proposal(one), 4 * width)}"
+        if total > len(shown):
+            yield f"  … and {total - len(shown):,} more {word}"
+    if report.facts.flapping:
+        yield paint.yellow(flapping(report))
+        for seq, flap in islice(report.facts.flapping.items(), _SHOWN_EACH):
+            change = report.rows[seq].change
+            yield f"  {one_line(str(change.item), 160)}  {paint.dim(place(change.source))}  {times_words(flap)}"
 
 
 def _guards(report: Report) -> Iterator[str]:

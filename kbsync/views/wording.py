@@ -16,6 +16,7 @@ __all__ = (
     "moment",
     "pair_text",
     "place",
+    "reading_back",
     "share",
     "texts_of",
     "timestamp",
@@ -51,6 +52,13 @@ def duration(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(round(seconds / 3600), 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def reading_back(changes: int, after_s: float) -> str:
+    """Return that so many changes are read back, or read again, in *after_s* seconds."""
+    if not after_s:
+        return f"reading back {count(changes, 'updated change')}"
+    return f"{count(changes, 'updated change')} not shown as sent: read again in {duration(after_s)}"
 
 
 def timestamp(epoch_s: float) -> str:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 import pytest
 
 from kbsync.adapters.config import Config, find_config, read_config
+from kbsync.core.policies import Policy
 from kbsync.errors import InputError
 from kbsync.providers import PROVIDERS
 
@@ -53,6 +54,22 @@ def test_no_configuration_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_a_rate_per_minute_is_a_rate_per_second(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD).targets["coze-cn"].settings.rate == 5
+
+
+def test_policies_are_those_of_the_target_but_where_a_field_has_its_own(tmp_path: Path) -> None:
+    text = GOOD + 'drift = "keep"\npolicies = {name = {conflict = "ours"}}\n'
+    settings = read(tmp_path, text).targets["coze-cn"].settings
+
+    said, overruled = settings.policies_with(Policy()), settings.policies_with(Policy("report", "theirs"))
+
+    assert [(said.of_drift(name), said.of_conflict(name)) for name in ("name", "caption")] == [
+        ("keep", "ours"),
+        ("keep", "fail"),
+    ]
+    assert [(overruled.of_drift(name), overruled.of_conflict(name)) for name in ("name", "caption")] == [
+        ("report", "theirs"),
+        ("report", "theirs"),
+    ]
 
 
 def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
@@ -149,6 +166,20 @@ def test_headroom_is_left_to_others(tmp_path: Path) -> None:
         ),
         (GOOD + "[lint]\nblank-text = true", "kbsync.toml:7:1: blank-text: "),
         (GOOD.replace("[targets", "lint = 3\n[targets"), "kbsync.toml:1:1: "),
+        (GOOD + 'drift = "ignore"', "kbsync.toml:6:1: drift: Input should be 'revert', 'keep' or 'report'"),
+        (GOOD + 'conflict = "mine"', "kbsync.toml:6:1: conflict: Input should be 'fail', 'ours' or 'theirs'"),
+        (
+            GOOD + '[targets.coze-cn.policies.captoin]\ndrift = "keep"',
+            "kbsync.toml:6:2: unknown field 'captoin'; did you mean 'caption'?",
+        ),
+        (
+            GOOD + '[targets.coze-cn.policies."meta.*"]\ndrift = "keep"',
+            "kbsync.toml:6:2: unknown field 'meta.*'; there are caption, name, update_rule",
+        ),
+        (
+            GOOD + '[targets.coze-cn.policies.name]\ndrft = "keep"',
+            "kbsync.toml:7:1: unknown key 'policies.name.drft'",
+        ),
         (GOOD + "[guards]\nmax_change_percent = 101", "kbsync.toml:7:1: max_change_percent: "),
         (b"\xff\xfe" + GOOD.encode(), "kbsync.toml:1:1: this is not UTF-8 text [not-utf8]"),
         ("a = [" + "[" * 20_000, "kbsync.toml:1:1: "),

@@ -16,6 +16,7 @@ from kbsync.cli.main import run
 from kbsync.emulator import Emulator, Running
 from kbsync.emulator.connection import Reply
 from kbsync.emulator.messages import Request
+from kbsync.emulator.rules import read_rules
 from kbsync.emulator.sample import SAMPLE_ACCESS_KEY_ID, SAMPLE_SECRET_ACCESS_KEY, SAMPLE_TOKEN
 
 __all__ = (
@@ -29,6 +30,7 @@ __all__ = (
     "CountingEmulator",
     "Desk",
     "Told",
+    "lying",
 )
 
 DATASET = "744632974166804001"
@@ -145,6 +147,7 @@ class Desk:
         environment: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
         cwd: Path | None = None,
+        timeout_s: float = 60,
     ) -> Told:
         """Run a command in a process of its own, without a terminal; *prefix* is a command that runs it."""
         done = subprocess.run(
@@ -153,7 +156,7 @@ class Desk:
             capture_output=True,
             env={**os.environ, **(environment or {})},
             cwd=self.folder if cwd is None else cwd,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
         return Told(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -186,3 +189,12 @@ def _streams(stdin: str) -> Generator[tuple[io.StringIO, io.StringIO]]:
             yield out, err
     finally:
         sys.stdin = before
+
+
+@contextlib.contextmanager
+def lying(desk: Desk, *rules: dict[str, object]) -> Generator[None]:
+    desk.emulator.set_rules(read_rules(list(rules)))
+    try:
+        yield
+    finally:
+        desk.emulator.set_rules(())

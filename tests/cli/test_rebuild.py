@@ -3,29 +3,16 @@
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from kbsync.emulator import Behaviour, Latency, sample_world, served_in_thread
-from kbsync.emulator.rules import read_rules
+from kbsync.emulator import Behaviour, Latency
 from kbsync.emulator.sample import sample_image_id
-from tests.cli.desk import COLLECTION, DATASET, MANIFEST, PENDING, CountingEmulator, Desk
+from tests.cli.desk import DATASET, MANIFEST, PENDING, Desk, lying
 
 REBUILD = ("state", "rebuild", "--yes")
-
-
-@contextmanager
-def lying(desk: Desk, *rules: dict[str, object]) -> Iterator[None]:
-    desk.emulator.set_rules(read_rules(list(rules)))
-    try:
-        yield
-    finally:
-        desk.emulator.set_rules(())
 
 
 def known(desk: Desk) -> dict[str, dict[str, Any]]:
@@ -35,30 +22,6 @@ def known(desk: Desk) -> dict[str, dict[str, Any]]:
         f"{line['item']['kind']}/{line['item']['id']}": line["known"]
         for line in map(orjson.loads, told.out.splitlines())
     }
-
-
-@pytest.fixture
-def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Desk]:
-    """A desk without a state, and containers of several pages, all of whose items are declared as they are live."""
-    with served_in_thread(CountingEmulator(sample_world(700, 250, 230))) as running:
-        desk = Desk(tmp_path, running)
-        monkeypatch.chdir(tmp_path)
-        desk.configure()
-        world = desk.emulator.world
-        lines: list[dict[str, object]] = []
-        here: dict[str, object] = {"target": "coze-cn", "dataset": DATASET}
-        lines += [
-            {**here, "kind": "image", "id": one.id, "caption": one.caption}
-            for one in world.datasets[DATASET].images.values()
-        ]
-        lines += [
-            {**here, "kind": "document", "id": one.id, "name": one.name}
-            for one in world.datasets[DATASET].documents.values()
-        ]
-        there: dict[str, object] = {"target": "volc-bj", "collection": COLLECTION, "kind": "document"}
-        lines += [{**there, "id": one.id, "name": one.name} for one in world.collections["default", COLLECTION].order]
-        desk.write("manifests/all.jsonl", b"".join(orjson.dumps(line) + b"\n" for line in lines))
-        yield desk
 
 
 # ------------------------------------------------------------------------------------------------------------ rebuilt

@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from kbsync.adapters.state import StateStore, holder
-from tests.adapters.state.formats import format_1
+from kbsync.adapters.state.schema import FORMAT_VERSION
+from tests.adapters.state.formats import old_state
 from tests.adapters.state.holders import holding
 from tests.cli.desk import PENDING, Desk
 
@@ -165,7 +166,7 @@ def test_there_must_be_a_state_to_accept(desk: Desk) -> None:
 
 def test_a_state_of_an_older_format_says_once_that_it_was_changed(desk: Desk) -> None:
     shutil.rmtree(desk.state.parent)
-    format_1(desk.state)
+    old_state(desk.state, 1)
     planned = desk.run("plan")
     assert (planned.code, planned.err) == (0, "")
 
@@ -173,8 +174,8 @@ def test_a_state_of_an_older_format_says_once_that_it_was_changed(desk: Desk) ->
 
     assert told.code == 0
     assert told.err == (
-        f"kbsync: the state {desk.state} was brought from format 1 to 2, which an older kbsync cannot read; "
-        "what it was is kept in state.db.format-1.backup\n"
+        f"kbsync: the state {desk.state} was brought from format 1 to {FORMAT_VERSION}, "
+        "which an older kbsync cannot read; what it was is kept in state.db.format-1.backup\n"
     )
     assert desk.run("-q", "state", "forget", "*", "--yes").err == ""
 

@@ -161,9 +161,25 @@ def test_every_item_of_the_manifest_is_counted() -> None:
 def test_a_field_that_was_never_known_is_not_emptied() -> None:
     known = MemoryKnown({record(1): {"name": "n"}})
 
-    comparison = compare(known, wish(record(1), name="n", meta__a=MetaValue("string", "")))
+    comparison = compare(known, wish(record(1), name="m", meta__a=MetaValue("string", "")))
 
     assert (comparison.touched.total(), comparison.emptied.total()) == (1, 0)
+
+
+def test_what_an_interrupted_apply_left_of_an_item_is_no_change_of_something_known() -> None:
+    known = MemoryKnown({record(1): {"name": "n"}})
+
+    comparison = compare(known, wish(record(1), name="n", meta__a=MetaValue("string", "x")))
+
+    assert (len(comparison.changes), comparison.touched.total()) == (1, 0)
+
+
+def test_another_field_of_a_request_that_was_confirmed_is_a_change_of_something_known() -> None:
+    known = MemoryKnown({record(1): {"meta.a": MetaValue("string", "x")}})
+
+    comparison = compare(known, wish(record(1), meta__a=MetaValue("string", "x"), meta__b=MetaValue("string", "y")))
+
+    assert (len(comparison.changes), comparison.touched.total()) == (1, 1)
 
 
 def test_a_field_that_was_empty_before_is_not_emptied() -> None:

@@ -5,7 +5,7 @@ import pytest
 from kbsync.core.fields import Fields
 from kbsync.core.holds import Hold, holds_of
 from kbsync.core.items import Item
-from kbsync.core.plan import Change, FieldChange
+from kbsync.core.plan import Change, FieldChange, ReadPlace
 from kbsync.core.state import Hazard
 from tests.fakes import change
 
@@ -27,6 +27,15 @@ def test_another_value_is_held_until_the_quarantine_is_over() -> None:
 
 def test_the_same_value_is_never_held() -> None:
     assert holds_of([CHANGE], hazards({"caption": "new"}), 60, NOW_S) == {}
+
+
+@pytest.mark.parametrize(("at_s", "held"), [(NOW_S - 10, 1), (NOW_S - 9, 0)])
+def test_a_list_that_was_read_after_the_attempt_and_shows_its_value_ends_the_wait(at_s: float, held: int) -> None:
+    shown = replace(DOUBTFUL, fields=(FieldChange("caption", "base", "new", "old"),))
+    read = [ReadPlace(*CHANGE.item[:3], 1, at_s)]
+
+    assert len(holds_of([shown], hazards({"caption": "old"}), 60, NOW_S, read)) == held
+    assert len(holds_of([DOUBTFUL], hazards({"caption": "old"}), 60, NOW_S, read)) == 1
 
 
 def test_a_write_of_other_fields_is_another_value() -> None:

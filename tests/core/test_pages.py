@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kbsync.core.pages import Entry, Layout, read_page, told_text
-from kbsync.core.wire import Answer, Live, Page, Transient, Verdict
+from kbsync.core.pages import Entry, Layout, read_page, told_hints, told_text
+from kbsync.core.wire import Answer, Hints, Live, Page, Transient, Verdict
 
 ANSWER = Answer(200, 0, "", "log")
 
@@ -104,3 +104,19 @@ def test_what_no_manifest_could_hold_is_not_told(value: object) -> None:
 def test_any_other_text_is_told_as_it_is() -> None:
     assert told_text("") == ""
     assert told_text("小猫\n") == "小猫\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "hints"),
+    [
+        ({"n": "a", "s": 5, "t": "pdf"}, Hints("a", 5, "pdf")),
+        ({"n": "a", "s": "5", "t": "pdf"}, Hints("a", 5, "pdf")),
+        ({}, Hints()),
+        ({"n": "", "s": 0, "t": ""}, Hints()),
+        ({"n": "\ud800", "s": 5.0, "t": 7}, Hints()),
+        ({"n": None, "s": -5, "t": ["pdf"]}, Hints()),
+        ({"n": "a", "s": 2**63, "t": "x"}, Hints("a", None, "x")),
+    ],
+)
+def test_hints_are_told_or_not(entry: Entry, hints: Hints) -> None:
+    assert told_hints(entry, "n", "s", "t") == hints

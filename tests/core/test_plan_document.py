@@ -16,7 +16,7 @@ from kbsync.core.plan import Plan
 from kbsync.core.plan_document import plan_from_json, plan_lines, plan_to_json, seal, source_to_plain
 from kbsync.errors import InputError
 from kbsync.views.schemas import PLAN_SCHEMA
-from tests.views.worlds import EXAMPLE, a_plan, caption, plans
+from tests.views.worlds import EXAMPLE, REFRESHED, a_plan, caption, plans
 
 DOCUMENT = plan_to_json(EXAMPLE)
 SCHEMA = Draft202012Validator(PLAN_SCHEMA)
@@ -48,6 +48,21 @@ def test_a_plan_is_read_as_it_was_written(plan: Plan) -> None:
 @given(plans())
 def test_every_plan_matches_the_published_schema(plan: Plan) -> None:
     SCHEMA.validate(json.loads(plan_to_json(plan)))
+
+
+def test_a_plan_that_nothing_was_read_for_says_nothing_of_what_is_live() -> None:
+    plain = json.loads(DOCUMENT)
+
+    assert "recognised" not in plain
+    assert "read" not in plain["base"]
+    assert not any("live" in field for change in plain["changes"] for field in change["fields"])
+
+
+def test_a_live_value_that_is_not_set_is_null_and_one_that_was_not_read_is_left_out() -> None:
+    fields = [change["fields"][0] for change in json.loads(plan_to_json(REFRESHED))["changes"]]
+
+    assert fields[0] == {"field": "caption", "known": "小猫", "live": "小狗", "desired": "小猫"}
+    assert fields[3] == {"field": "meta.是否公开", "live": None, "desired": {"type": "bool", "value": True}}
 
 
 def test_a_plan_is_written_change_by_change() -> None:
@@ -210,10 +225,10 @@ def test_what_is_accepted_matches_the_schema(document: Any) -> None:
         (DOCUMENT.replace(b'"whole":true', b'"whole":false,"whole":true'), ": a key stands twice in one object ["),
         (DOCUMENT.replace(b'"line":9,', b'"line":true,'), ": changes[1].source: line: not of type int ["),
         (DOCUMENT.replace(b'"line":9,', b'"line":-9,'), ": changes[1].source: line: below 0 ["),
-        (DOCUMENT.replace(b'"reason":"new"', b'"reason":"drifted"'), "reason: not one of new, changed, in_doubt"),
+        (DOCUMENT.replace(b'"reason":"new"', b'"reason":"moved"'), "reason: not one of new, changed, in_doubt"),
         (
             DOCUMENT.replace(b'"conflicts":[]', b'"conflicts":[1]'),
-            ": conflicts: this kbsync makes no plans with conflicts [",
+            ": conflicts[0]: not an object [",
         ),
         (DOCUMENT.replace(b'"changes":4', b'"changes":5'), ": summary: the counts are not those of the lists ["),
         (DOCUMENT.replace(b'"type":"float32"', b'"type":"float64"'), "changes[3].fields[0]: not a value of meta.score"),
@@ -262,6 +277,25 @@ def _meta(type_: str, value: object) -> Any:
     return _field({"field": "meta.a", "desired": {"type": type_, "value": value}})
 
 
+def _no_conflict(plain: Any) -> None:
+    plain["conflicts"] = plain["skipped"]
+    plain["summary"]["conflicts"] = 1
+
+
+def _recognised(value: object) -> Any:
+    def change(plain: Any) -> None:
+        plain["recognised"] = [value]
+
+    return change
+
+
+def _read(at_s: object) -> Any:
+    def change(plain: Any) -> None:
+        plain["base"]["read"] = [{"target": "t", "container": "c", "kind": "image", "items": 1, "at_s": at_s}]
+
+    return change
+
+
 def _slow(seconds: object) -> Any:
     def change(plain: Any) -> None:
         plain["forecast"]["seconds"] = seconds
@@ -300,6 +334,15 @@ def _slow(seconds: object) -> Any:
         (_meta("list<string>", "x"), ": not a value of meta.a ["),
         (_meta("list<int64>", "1"), ": not a value of meta.a ["),
         (_meta("list<int64>", 1), ": not a value of meta.a ["),
+        (_no_conflict, ": conflicts: one of them is none ["),
+        (_field({"field": "caption", "live": 1, "desired": "x"}), ": not a value of caption ["),
+        (_recognised(1), ": recognised[0]: not an object ["),
+        (
+            _recognised({"item": EXAMPLE.released[0]._asdict(), "fields": [], "doubts": []}),
+            "]: fields: none, not sorted",
+        ),
+        (_read("x"), ": base.read[0]: at_s: not a number ["),
+        (_read(at_s=True), ": base.read[0]: at_s: not a number ["),
         (_slow(-0.1), ": forecast: seconds: not a number from 0 on ["),
         (_slow("1"), ": forecast: seconds: not a number from 0 on ["),
     ],

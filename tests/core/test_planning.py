@@ -68,6 +68,13 @@ def test_a_part_of_the_manifest_releases_nothing() -> None:
     assert (plan.released, plan.summary.released, plan.whole) == ((), 0, False)
 
 
+def test_a_part_of_the_manifest_says_nothing_about_the_fields_that_it_does_not_mention() -> None:
+    known = MemoryKnown({document(1): {"name": "n", "update_rule": UpdateRule(0)}})
+
+    assert drawn_up(known, wish(document(1), name="n"), whole=False).unmanaged == ()
+    assert len(drawn_up(known, wish(document(1), name="n")).unmanaged) == 1
+
+
 def test_the_summary_counts_what_the_plan_lists() -> None:
     known = MemoryKnown({image(number): {"caption": "a"} for number in range(1, 5)})
 

@@ -243,6 +243,9 @@ def test_where_nothing_is_written_a_target_sends_one_request_at_a_time_from_four
         "rates": {},
         "headroom_percent": 0,
         "burst": 1,
+        "drift": "revert",
+        "conflict": "fail",
+        "policies": {},
         "concurrency": 4,
         "connect_timeout_s": 5,
         "read_timeout_s": 30,
@@ -276,6 +279,8 @@ def test_where_nothing_is_written_a_run_goes_on_after_errors_and_gives_a_dead_ta
         "max_error_rate": None,
         "max_duration": None,
         "max_outage": 600,
+        "verify": "none",
+        "verify_wait": 60,
     }
     assert ManifestSettings().paths == ("manifests",)
     assert StateSettings().url == "sqlite:.kbsync/state.db"

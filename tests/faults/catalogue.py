@@ -106,5 +106,4 @@ CATALOGUE: Final[Mapping[str, Row]] = {
 LATER: Final[Mapping[str, str]] = {
     "F12": "states in PostgreSQL come later",
     "F13": "states in PostgreSQL come later",
-    "F25": "`--verify` comes later",
 }

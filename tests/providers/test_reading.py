@@ -10,7 +10,7 @@ import pytest
 
 from kbsync.core.fields import Fields, MetaValue, UpdateRule
 from kbsync.core.listing import Complete, Incomplete, Listed
-from kbsync.core.wire import Live, Refused, Unauthorised, Verdict
+from kbsync.core.wire import Hints, Live, Refused, Unauthorised, Verdict
 from kbsync.emulator import World, sample_world
 from kbsync.emulator.credentials import Credentials
 from kbsync.emulator.editing import edit_items
@@ -43,7 +43,10 @@ class Place(NamedTuple):
 
     def truth(self, world: World) -> dict[str, Live]:
         """Return what a list has to tell."""
-        return {id_: Live(_fields(self, item)) for id_, item in self.items(world).items()}
+        return {
+            id_: Live(_fields(self, item), hints=Hints(item.name, item.size_bytes or None, item.type))
+            for id_, item in self.items(world).items()
+        }
 
     def edit(self, reader: Reader, id_: str, **change: object) -> None:
         where = {"collection": SAMPLE_COLLECTION} if self == DOCS else {"dataset": SAMPLE_DATASET}

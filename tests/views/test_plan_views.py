@@ -19,6 +19,7 @@ from tests.views.worlds import (
     EMPTY,
     EXAMPLE,
     LARGE,
+    REFRESHED,
     TEXTS,
     a_plan,
     caption,
@@ -57,6 +58,18 @@ def test_texts_that_differ_as_markdown() -> None:
 
 def test_a_plan_as_json() -> None:
     golden.check("plan.json", plan_to_json(EXAMPLE).decode())
+
+
+def test_a_refreshed_plan_for_people() -> None:
+    golden.check("plan-refreshed.txt", "\n".join(plan_text(REFRESHED)) + "\n")
+
+
+def test_a_refreshed_plan_for_a_pull_request() -> None:
+    golden.check("plan-refreshed.md", plan_markdown(REFRESHED))
+
+
+def test_a_refreshed_plan_for_programs() -> None:
+    golden.check("plan-refreshed.json", plan_to_json(REFRESHED).decode())
 
 
 def test_an_empty_plan_is_short() -> None:

@@ -17,7 +17,7 @@ from kbsync.views.reports import REPORT_FORMATS, render_report
 from kbsync.views.result_text import result_text
 from kbsync.views.schemas import REPORT_LINE_SCHEMA, REPORT_SCHEMA
 from tests.views import golden
-from tests.views.worlds import REPORT, WELL, a_report, harmless, hostile_report, inert_markdown, reports
+from tests.views.worlds import READ_BACK, REPORT, WELL, a_report, harmless, hostile_report, inert_markdown, reports
 
 DOCUMENT = Draft202012Validator(REPORT_SCHEMA)
 LINE = Draft202012Validator(REPORT_LINE_SCHEMA)
@@ -38,6 +38,15 @@ def test_a_result_as_text() -> None:
 
 def test_a_result_without_trouble_is_short() -> None:
     golden.check("result-well.txt", "\n".join(result_text(WELL)) + "\n")
+
+
+@pytest.mark.parametrize("form", ["json", "md"])
+def test_what_was_read_back_in_each_form(form: str) -> None:
+    golden.check(f"report-read-back.{form}", rendered(READ_BACK, form).decode())
+
+
+def test_what_was_read_back_as_text() -> None:
+    golden.check("result-read-back.txt", "\n".join(result_text(READ_BACK)) + "\n")
 
 
 def test_a_large_result_lists_what_did_not_go_well_and_counts_the_rest() -> None:

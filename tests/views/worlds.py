@@ -9,21 +9,26 @@ from markdown_it import MarkdownIt
 
 from kbsync.core.exits import Exit
 from kbsync.core.fields import MetaValue, UpdateRule
+from kbsync.core.findings import FINDINGS, Finding
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import (
+    UNSET,
     Base,
     Change,
     FieldChange,
     Forecast,
     GuardResult,
     Plan,
+    ReadPlace,
+    Recognised,
     Skipped,
     Summary,
     Unmanaged,
 )
 from kbsync.core.plan_document import seal
-from kbsync.core.report import OUTCOMES, Report, ReportRow, RunFacts
+from kbsync.core.report import OUTCOMES, Flap, Report, ReportRow, RunFacts
 from kbsync.core.state import Settlement
+from kbsync.core.verification import Verification
 from kbsync.core.wire import Answer
 
 HOSTILE = (
@@ -75,7 +80,12 @@ def a_plan(changes: tuple[Change, ...], **others: Any) -> Plan:
         whole=True,
     )
     plan = replace(plan, **others)
-    counts = {"released": len(plan.released), "skipped": len(plan.skipped), "changes": len(plan.changes)}
+    counts = {
+        "released": len(plan.released),
+        "skipped": len(plan.skipped),
+        "changes": len(plan.changes),
+        "conflicts": len(plan.conflicts),
+    }
     return seal(replace(plan, summary=replace(plan.summary, **counts)))
 
 
@@ -124,6 +134,38 @@ EXAMPLE = a_plan(
     summary=Summary(12, 7, 4, 1, 0, 1),
     forecast=Forecast(8412, 2640.0),
     base=Base("5d0c7a34f5d64b0e", 41, "0.1.0", {"coze-cn": "https://api.coze.cn"}),
+)
+
+
+REFRESHED = a_plan(
+    (
+        replace(caption(0), reason="drifted", fields=(FieldChange("caption", "小猫", "小猫", "小狗"),)),
+        replace(caption(1), reason="conflict", fields=(FieldChange("caption", "猫", "小猫", "老猫"),)),
+        replace(caption(2, None), fields=(FieldChange("caption", None, "小猫", "cat.jpg"),)),
+        replace(TAGGED, fields=(FieldChange("meta.是否公开", None, MetaValue("bool", value=True), UNSET),)),
+    ),
+    conflicts=(
+        Skipped(replace(caption(3), reason="conflict", fields=(FieldChange("caption", "a", "x", "b"),)), "conflict"),
+        Skipped(replace(caption(4), reason="drifted", fields=(FieldChange("caption", "a", "a", "b"),)), "drifted"),
+    ),
+    skipped=tuple(
+        Skipped(caption(5 + place), why)
+        for place, why in enumerate(("absent", "drift_kept", "item_in_conflict", "pending", "theirs"))
+    ),
+    recognised=(
+        Recognised(caption(20).item, (FieldChange("caption", None, "小猫"),)),
+        Recognised(caption(21).item, (FieldChange("caption", "猫", "小猫"),), ("coze.image.caption",)),
+    ),
+    base=Base(
+        "5d0c7a34f5d64b0e",
+        41,
+        "0.1.0",
+        {"coze-cn": "https://api.coze.cn"},
+        (
+            ReadPlace("coze-cn", "744632974166804001", "image", 22, 1767323051.5),
+            ReadPlace("volc-bj", "default/reports", "document", 3, 1767323052.0),
+        ),
+    ),
 )
 
 
@@ -240,6 +282,36 @@ REPORT = a_report(
     allow_reason="the archive moved",
     exits=(Exit.CREDENTIALS,),
 )
+READ_BACK = a_report(
+    [
+        ReportRow(caption(0), Settlement(0, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(caption(1, None, "一只狗 "), Settlement(1, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(TAGGED, Settlement(2, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(RENAMED, Settlement(3, "updated", "accepted", 1, OK, 41.0)),
+        ReportRow(caption(5), Settlement(4, "updated", "accepted", 1, OK, 41.0)),
+    ],
+    exits=(Exit.PARTIAL, Exit.UNFINISHED),
+    verification=Verification(
+        "sample",
+        "20260102-030405-7f3a",
+        60.0,
+        12_000,
+        {
+            0: Finding("verified", "as_sent", {}, 1767323050.0),
+            1: Finding("differs", "not_as_sent", {"caption": "一只狗"}, 1767323050.0),
+            2: Finding(
+                "differs",
+                "not_as_sent",
+                {"meta.是否公开": None, "meta.score": MetaValue("float32", 0.25)},
+                1767323050.0,
+            ),
+            3: Finding("pending", "processing", {"name": "cozeoverview"}, 1767323050.0),
+            4: Finding("absent", "not_found", {}, 1767323050.0),
+        },
+        ((caption(6), Finding("unread", "missing", {}, 1767323050.0)),),
+    ),
+    flapping={0: Flap(4, 1767063845.0)},
+)
 WELL = a_report([ReportRow(caption(0), Settlement(0, "updated", "accepted", 1, OK, 41.0))])
 
 
@@ -270,14 +342,22 @@ def field_changes(draw: st.DrawFn) -> tuple[FieldChange, ...]:
     changes = []
     for name in sorted(names):
         values: Any = {"caption": text, "name": text, "update_rule": rules}.get(name, metas)
-        changes.append(FieldChange(name, draw(st.none() | values), draw(values)))
+        live = draw(st.none() | st.just(UNSET) | values)
+        changes.append(FieldChange(name, draw(st.none() | values), draw(values), live))
     return tuple(changes)
 
 
 changes = st.builds(
-    Change, items, st.sampled_from(("one.write", "two.write")), st.sampled_from(("new", "changed", "in_doubt")),
-    field_changes(), sources,
-)  # fmt: skip
+    Change,
+    items,
+    st.sampled_from(("one.write", "two.write")),
+    st.sampled_from(("new", "changed", "in_doubt", "drifted", "conflict")),
+    field_changes(),
+    sources,
+)
+conflicts = st.builds(Skipped, changes, st.sampled_from(("conflict", "drifted")))
+recognised = st.builds(Recognised, items, field_changes(), st.lists(text, max_size=2).map(tuple))
+read_places = st.builds(ReadPlace, text, text, text, st.integers(0, 10**6), st.floats(0, 4e9))
 guards = st.builds(GuardResult, text, text, st.booleans())
 
 
@@ -291,12 +371,44 @@ def plans(draw: st.DrawFn) -> Plan:
         unmanaged=tuple(draw(st.lists(st.builds(Unmanaged, items, st.lists(text, max_size=2).map(tuple)), max_size=2))),
         guards=tuple(draw(st.lists(guards, max_size=2))),
         forecast=draw(st.builds(Forecast, st.integers(0, 10**9), st.floats(0, 1e9))),
-        base=draw(st.builds(Base, text, st.integers(0, 10**6), text, st.dictionaries(text, text, max_size=2))),
+        base=draw(
+            st.builds(
+                Base,
+                text,
+                st.integers(0, 10**6),
+                text,
+                st.dictionaries(text, text, max_size=2),
+                st.lists(read_places, max_size=2).map(tuple),
+            )
+        ),
         whole=draw(st.booleans()),
+        conflicts=tuple(draw(st.lists(conflicts, max_size=2))),
+        recognised=tuple(draw(st.lists(recognised, max_size=2))),
     )
 
 
 answers = st.builds(Answer, st.none() | st.integers(100, 599), st.none() | st.integers() | nasty, nasty, nasty)
+
+
+@st.composite
+def findings_of(draw: st.DrawFn, change: Change) -> Finding:
+    live: dict[str, Any] = {}
+    for one in change.fields:
+        values: Any = {"caption": text, "name": text, "update_rule": rules}.get(one.field, metas)
+        if draw(st.booleans()):
+            live[one.field] = draw(st.none() | values)
+    return Finding(draw(st.sampled_from(FINDINGS)), draw(nasty), live, 1767323050.0)
+
+
+@st.composite
+def verifications(draw: st.DrawFn, rows: list[ReportRow]) -> Verification:
+    found = {seq: draw(findings_of(row.change)) for seq, row in enumerate(rows) if draw(st.booleans())}
+    earlier = [(change, draw(findings_of(change))) for change in draw(st.lists(changes, max_size=2))]
+    mode, updated = draw(st.sampled_from(("sample", "all"))), len(found) + draw(st.integers(0, 9))
+    return Verification(mode, draw(text), 60.0, updated, found, earlier)  # type: ignore[arg-type]
+
+
+flaps = st.builds(Flap, st.integers(3, 10), st.floats(0, 2e9))
 
 
 @st.composite
@@ -315,6 +427,8 @@ def reports(draw: st.DrawFn) -> Report:
         allow_reason=draw(text),
         finished_at_s=draw(st.none() | st.just(1767323051.5)),
         exits=draw(st.lists(st.sampled_from(Exit), max_size=1).map(tuple)),
+        verification=draw(st.none() | verifications(rows)),
+        flapping={seq: draw(flaps) for seq in range(len(rows)) if draw(st.booleans())},
     )
 
 
@@ -324,7 +438,7 @@ def hostile_change(number: int) -> Change:
         HOSTILE,
         "changed",
         (
-            FieldChange("caption", HOSTILE, HOSTILE + "x"),
+            FieldChange("caption", HOSTILE, HOSTILE + "x", HOSTILE + "y"),
             FieldChange(f"meta.{HOSTILE}", None, MetaValue("string", HOSTILE)),
         ),
         Source(HOSTILE, 1, 1),
@@ -341,10 +455,12 @@ def hostile_plan(size: int = 1) -> Plan:
         released=(changes_[0].item,),
         unmanaged=(Unmanaged(changes_[0].item, (HOSTILE,)),),
         guards=(GuardResult(HOSTILE, HOSTILE), GuardResult(HOSTILE, HOSTILE, lifted=True)),
-        summary=Summary(size, 0, size, 1, 0, 1),
+        summary=Summary(size, 0, size, 1, 1, 1),
         forecast=Forecast(size, size / 5),
-        base=Base(HOSTILE, 1, HOSTILE, {HOSTILE: HOSTILE}),
+        base=Base(HOSTILE, 1, HOSTILE, {HOSTILE: HOSTILE}, (ReadPlace(HOSTILE, HOSTILE, HOSTILE, 1, 1e9),)),
         whole=False,
+        conflicts=(Skipped(changes_[0], HOSTILE),),
+        recognised=(Recognised(changes_[0].item, changes_[0].fields, (HOSTILE,)),),
     )
 
 
@@ -356,6 +472,17 @@ def hostile_report(size: int = 1) -> Report:
         ReportRow(change, Settlement(seq, OUTCOMES[seq % len(OUTCOMES)], HOSTILE, 2, answer, 1.0))
         for seq, change in enumerate(plan.changes)
     ]
+    found = Finding("differs", HOSTILE, {"caption": HOSTILE, f"meta.{HOSTILE}": None}, 1767323050.0)
+    unread = Finding("unread", HOSTILE, {}, 1767323050.0)
     return a_report(
-        rows, run_id=HOSTILE, plan_id=HOSTILE, stopped={HOSTILE: HOSTILE}, guards=plan.guards, allow_reason=HOSTILE
+        rows,
+        run_id=HOSTILE,
+        plan_id=HOSTILE,
+        stopped={HOSTILE: HOSTILE},
+        guards=plan.guards,
+        allow_reason=HOSTILE,
+        verification=Verification(
+            "all", HOSTILE, 60.0, 2 * size, dict.fromkeys(range(size), found), [(plan.changes[0], unread)]
+        ),
+        flapping={0: Flap(3, 1767323050.0)},
     )

@@ -10,7 +10,7 @@ from kbsync.adapters.manifests.csv_lines import DELIMITERS, MAX_CELL_CHARACTERS,
 from kbsync.adapters.manifests.problems import FileProblems
 from kbsync.core.rules import CORE_RULES, by_id
 
-__all__ = ("CsvForm", "csv_line")
+__all__ = ("CsvForm", "csv_cell", "csv_line")
 
 # Whatever another reader could take for the end of a cell is in quotation marks.
 _QUOTED: Final = re.compile(f'["\r\n{DELIMITERS}]')
@@ -54,5 +54,9 @@ class CsvForm:
 
 def csv_line(cells: Sequence[str], delimiter: str = DELIMITERS[0]) -> bytes:
     """Return *cells* as a record of CSV."""
-    quoted = ('"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell for cell in cells)
-    return (delimiter.join(quoted) + "\n").encode()
+    return (delimiter.join(map(csv_cell, cells)) + "\n").encode()
+
+
+def csv_cell(cell: str) -> str:
+    """Return *cell* as it stands in a record, whatever parts the cells."""
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell

@@ -17,7 +17,7 @@ from kbsync.adapters.manifests.vocabulary import KindWords, Words
 from kbsync.core.items import Source
 from kbsync.core.rules import Problem
 
-__all__ = ("Table",)
+__all__ = ("Table", "cell_of", "typed")
 
 RULE: Final = "not-in-csv"
 # The types of plain values; a text needs no type.
@@ -80,11 +80,11 @@ class Table:
         for key, value in row.items():
             mapping = as_mapping(value)
             for inner, written in () if mapping is None else mapping.items():
-                typed = as_mapping(written)
-                type_, plain = _typed(written) if typed is None else (typed["type"], typed["value"])
-                yield (key, inner), type_ if self._keys[key].open else "", _cell(plain)
+                told = as_mapping(written)
+                type_, plain = typed(written) if told is None else (told["type"], told["value"])
+                yield (key, inner), type_ if self._keys[key].open else "", cell_of(plain)
             if mapping is None:
-                yield (key,), "", _cell(value)
+                yield (key,), "", cell_of(value)
 
     def _texts_of(self, row: Mapping[str, Any]) -> Iterator[str]:
         words: KindWords = self._words.targets[row["target"]].by_kind[row["kind"]]
@@ -108,13 +108,15 @@ class Table:
         return f"{name}:{type_}" if type_ and (type_ != "string" or ":" in name) else name
 
 
-def _typed(plain: Any) -> tuple[str, Any]:
+def typed(plain: Any) -> tuple[str, Any]:
+    """Return the type that a *plain* meta value has, and the value."""
     if isinstance(plain, list):
         return f"list<{_TYPES[type(plain[0])]}>", plain  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
     return _TYPES[type(plain)], plain
 
 
-def _cell(value: Any) -> str:
+def cell_of(value: Any) -> str:
+    """Return the text of the cell that says *value*."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):

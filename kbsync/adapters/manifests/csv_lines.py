@@ -28,11 +28,14 @@ class CsvLines:
     """The lines of a file as text, and those of the record that is being read.
 
     `number` is that of the last line that was read, `whole` tells whether that line had an end, and `doubt` whether it
-    is UTF-8 at all. `encoding` is that of the file.
+    is UTF-8 at all. `encoding` is that of the file. `raw` has the lines of the record as they are in the file, of which
+    so many bytes were read as `end` says.
     """
 
     def __init__(self, file: BinaryIO, problems: FileProblems) -> None:
         self.number = 0
+        self.end = 0
+        self.raw: list[bytes] = []
         self.suspicious = False
         self.whole = True
         self._file = file
@@ -68,6 +71,7 @@ class CsvLines:
         """Forget the record that was read."""
         self.trail.line = self.number + 1
         self.trail.lines.clear()
+        self.raw.clear()
         self.suspicious = False
 
     def _next(self) -> str:
@@ -76,6 +80,8 @@ class CsvLines:
         if not line:
             return ""
         self.number += 1
+        self.end += len(line)
+        self.raw.append(line)
         if len(line) > MAX_CELL_CHARACTERS:
             raise LongLineError
         if self.encoding != "utf-8":

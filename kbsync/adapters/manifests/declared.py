@@ -14,10 +14,10 @@ from kbsync.adapters.manifests.reader import ManifestReader
 from kbsync.adapters.manifests.vocabulary import Words
 from kbsync.core.fields import MetaValue
 from kbsync.core.items import Item, Source
-from kbsync.core.manifest import Dialect, Entry, KindDialect
+from kbsync.core.manifest import Desired, Dialect, Entry, KindDialect
 from kbsync.core.rules import Finding, Problem, Rule
 
-__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "plain_meta")
+__all__ = ("Declared", "DeclaredReader", "Fingerprint", "fingerprint", "keys_of", "plain_meta")
 
 _SIZE_BYTES: Final = 16
 _NOTHING: Final[tuple[Any, ...]] = (None, False, (), {})
@@ -70,11 +70,16 @@ class DeclaredReader:
 
     def read(self, file: ManifestFile) -> Iterator[Declared]:
         """Yield what the items of *file* declare that are declared without a mistake, in the order of the file."""
+        for desired, keys in self.read_with_keys(file):
+            yield Declared(desired.item, keys, desired.source)
+
+    def read_with_keys(self, file: ManifestFile) -> Iterator[tuple[Desired, dict[str, Any]]]:
+        """Yield the items of *file* that are declared without a mistake, as a plan takes them, with the same keys."""
         for desired in self._reader.read(file):
             # The reader yields an item before it checks the next entry.
             entry: Entry = self._last.entry
             assert entry.id == desired.item.id
-            yield Declared(desired.item, _keys_of(entry), desired.source)
+            yield desired, keys_of(entry)
 
 
 @dataclass(slots=True)
@@ -118,7 +123,8 @@ def plain_meta(value: MetaValue) -> Any:
             return {"type": value.type, "value": inner}
 
 
-def _keys_of(entry: Entry) -> dict[str, Any]:
+def keys_of(entry: Entry) -> dict[str, Any]:
+    """Return the keys of *entry* as `Declared` has them."""
     values = ((key, getattr(entry, key)) for key in entry_keys(type(entry)))
     return {key: _plain(value) for key, value in values if value not in _NOTHING}
 

@@ -1,10 +1,9 @@
 """Items written as a manifest, in each of the four formats."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from kbsync.adapters.manifests.csv_layout import Table
 from kbsync.adapters.manifests.declared import Fingerprint
@@ -15,6 +14,7 @@ from kbsync.adapters.manifests.order import document_shape
 from kbsync.adapters.manifests.spool import Spool, Spooled, SpooledContainer
 from kbsync.adapters.manifests.vocabulary import Words
 from kbsync.adapters.manifests.yaml_layout import entry_lines, yaml_lines
+from kbsync.adapters.manifests.yaml_text import number_of
 from kbsync.adapters.manifests.yaml_tree import Collection, Member, Node, Scalar, comments_in, yaml_trees
 from kbsync.core.manifest import Dialect, Header
 from kbsync.core.rules import Problem
@@ -22,15 +22,15 @@ from kbsync.core.rules import Problem
 __all__ = ("Writer", "left_behind")
 
 Containers: TypeAlias = Sequence[SpooledContainer]
-_INTEGER_WITH_EXPONENT: Final = re.compile(r"\A(-?[0-9]+)e")
 
 
 class Writer:
-    """Writes what is in *spool*, for *targets*."""
+    """Writes what is in *spool*, for *targets*. A file that can hold comments begins with the lines of *comment*."""
 
-    def __init__(self, targets: Mapping[str, Dialect], spool: Spool) -> None:
+    def __init__(self, targets: Mapping[str, Dialect], spool: Spool, comment: Sequence[bytes] = ()) -> None:
         self._words = Words(targets)
         self._spool = spool
+        self._comment = comment
         self._names: dict[tuple[str, str], Mapping[str, str]] = {}
 
     def pieces(self, form: str, containers: Containers) -> Iterator[bytes]:
@@ -40,6 +40,7 @@ class Writer:
         """
         match form:
             case "yaml":
+                yield from self._comment
                 for number, container in enumerate(containers):
                     yield b"---\n" if number else b""
                     yield from self._yaml(container)
@@ -138,7 +139,4 @@ def _tree(value: Any) -> Node:
         return Collection(keyed=False, members=[Member(None, _tree(inner)) for inner in elements])
     if isinstance(value, str):
         return Scalar(value)
-    if isinstance(value, float):
-        # Not every reader takes 1e+16 for a number.
-        return Scalar(_INTEGER_WITH_EXPONENT.sub(r"\1.0e", repr(value)), plain=True)
-    return Scalar(json.dumps(value), plain=True)
+    return Scalar(number_of(value), plain=True)

@@ -1,5 +1,6 @@
 """How a text is written in YAML: plain where every reader takes it for that text, else quoted, or as a block."""
 
+import json
 import re
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from yaml.events import ScalarEvent
 from kbsync.adapters.manifests.plain_scalars import resolve
 from kbsync.adapters.manifests.yaml_tree import Scalar
 
-__all__ = ("block_of", "is_text", "quoted", "text_of")
+__all__ = ("block_of", "is_text", "literal_of", "number_of", "quoted", "single_quoted", "text_of")
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INDICATORS: Final = "-?:,[]{}#&*!|>'\"%@`"
@@ -19,6 +20,7 @@ _UNPRINTABLE: Final = re.compile(f"[\t\n{_UNSAFE}]")
 _NO_BLOCK: Final = re.compile(f"[{_UNSAFE}]|[ \t](?:\n|\\Z)|\\A[ \t\n]|\n\n\\Z")
 _NOT_PLAIN: Final = re.compile(f"[\t\n{_UNSAFE}]|:(?= |\\Z)| #|\\A(?:---|\\.\\.\\.)")
 _NOT_PLAIN_IN_FLOW: Final = re.compile(r"[,\[\]{}:?]")
+_INTEGER_WITH_EXPONENT: Final = re.compile(r"\A(-?[0-9]+)e")
 _ESCAPED: Final = re.compile(f'[\\\\"\t\n{_UNSAFE}]')
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n"}
 
@@ -32,9 +34,12 @@ def text_of(text: str, *, flow: bool = False) -> str:
     """Return *text* as one line of YAML: in a list or mapping that is in brackets, if *flow*."""
     if _is_plain(text) and not (flow and _NOT_PLAIN_IN_FLOW.search(text)):
         return text
-    if ('"' in text or "\\" in text) and not _UNPRINTABLE.search(text):
-        return "'" + text.replace("'", "''") + "'"
-    return quoted(text)
+    return (('"' in text or "\\" in text) and single_quoted(text)) or quoted(text)
+
+
+def single_quoted(text: str) -> str:
+    """Return *text* in single quotation marks; nothing when it does not fit into them."""
+    return "" if _UNPRINTABLE.search(text) else "'" + text.replace("'", "''") + "'"
 
 
 def quoted(text: str) -> str:
@@ -50,9 +55,19 @@ def block_of(scalar: Scalar) -> tuple[str, ...]:
     text = scalar.value
     if scalar.folded and _reads_back(scalar.folded, text):
         return scalar.folded
-    if "\n" not in text or _NO_BLOCK.search(text):
+    return literal_of(text) if "\n" in text else ()
+
+
+def literal_of(text: str) -> tuple[str, ...]:
+    """Return the lines of *text* as a literal block, the header first, not indented; nothing when it cannot be one."""
+    if not text or _NO_BLOCK.search(text):
         return ()
     return ("|" if text.endswith("\n") else "|-", *text.removesuffix("\n").split("\n"))
+
+
+def number_of(value: float) -> str:
+    """Return a number or truth value as YAML. Not every reader takes 1e+16 for a number."""
+    return _INTEGER_WITH_EXPONENT.sub(r"\1.0e", json.dumps(value))
 
 
 def _is_plain(text: str) -> bool:

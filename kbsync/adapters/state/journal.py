@@ -47,6 +47,8 @@ class RunJournal:
     ) -> None:
         self.run = recorder.run
         self.run_id = recorder.run_id
+        self.changes = recorder.changes
+        self.first_change = recorder.first_change
         self.on_settled = on_settled
         self._writer = writer
         self._recorder = recorder

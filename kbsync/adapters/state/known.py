@@ -13,7 +13,7 @@ import orjson
 
 from kbsync.adapters.state.files import Facts, facts_of, open_reader, reading
 from kbsync.adapters.state.hazards import read_hazards
-from kbsync.adapters.state.runs import DOUBTS
+from kbsync.adapters.state.schema import DOUBTS
 from kbsync.core.fields import Fields, fields_from_plain
 from kbsync.core.items import Item
 from kbsync.core.state import Hazard

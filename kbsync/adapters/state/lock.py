@@ -72,8 +72,8 @@ class StateLock:
     """The exclusive lock of one state, from construction to `release`. A context manager.
 
     *command* is what the holder does, for those who have to wait. While another process has the lock it is waited for,
-    up to *timeout_s*; *say* is told. Raises LockedError when it still has it then, and StateError where no lock can be
-    relied on.
+    up to *timeout_s*; *say* is told. *was_left* says that the holder before did not live to give it back. Raises
+    LockedError when another one still has it, and StateError where no lock can be relied on.
     """
 
     def __init__(
@@ -86,6 +86,8 @@ class StateLock:
         check_local(state)
         make_folder(state.parent)
         self._descriptor = _acquired(state, timeout_s, say)
+        # Whoever gives it back leaves no name in it.
+        self.was_left = read_holder(self._descriptor) is not None
         there = os.fstat(self._descriptor)
         self._identity = (there.st_dev, there.st_ino)
         self._guarded = read_guarded(self._descriptor)

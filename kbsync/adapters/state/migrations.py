@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from kbsync.adapters.state.creation import copy_whole, sync_folder
-from kbsync.adapters.state.schema import FORMAT_VERSION
+from kbsync.adapters.state.schema import FORMAT_VERSION, VERIFYING
 from kbsync.errors import StateError
 
 __all__ = ("migrate",)
@@ -19,6 +19,7 @@ _STEPS: Final[dict[int, tuple[str, ...]]] = {
         "DROP INDEX attempts_in_doubt",
         "CREATE INDEX attempts_in_doubt ON attempts (doubt) WHERE doubt",
     ),
+    2: ("ALTER TABLE runs ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0", *VERIFYING),
 }
 
 

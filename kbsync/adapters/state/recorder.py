@@ -32,6 +32,7 @@ __all__ = (
     "Recorder",
     "Settled",
     "columns",
+    "doubted_fields",
     "outcome_row",
 )
 
@@ -210,11 +211,7 @@ class Recorder:
         With its doubt ends what kept a field from being trusted; one that the change did not carry may have either
         value, so nothing is known of it any more.
         """
-        return {
-            seq: {field for (fields,) in connection.execute(_DOUBTED_FIELDS, about) for field in orjson.loads(fields)}
-            for seq, about in ended.items()
-            if seq in self.doubted
-        }
+        return {seq: doubted_fields(connection, about) for seq, about in ended.items() if seq in self.doubted}
 
     def _read(self, connection: sqlite3.Connection, reads: Sequence[ReadIntended | ReadConcluded]) -> None:
         last_sends: dict[int, float] = {}
@@ -236,6 +233,11 @@ class Recorder:
 
         _PUT_READS.run(connection, list(rows.values()))
         _remember_sends(connection, last_sends)
+
+
+def doubted_fields(connection: sqlite3.Connection, about: Mapping[str, Any]) -> set[str]:
+    """Return the fields that attempts in doubt carried, about a container, an id and an operation."""
+    return {field for (fields,) in connection.execute(_DOUBTED_FIELDS, about) for field in orjson.loads(fields)}
 
 
 def outcome_row(change: int, settlement: Settlement) -> tuple[Any, ...]:

@@ -35,7 +35,8 @@ def recover(connection: sqlite3.Connection, recovery: Recovery) -> Recovered:
     """Record what *recovery* holds, inside a transaction. What is known already stays as it is.
 
     What later runs did is newer, and stands: a value is not made known when one of them was updated since, and their
-    doubts do not end. Raises InputError when it is about another state, or a run that this one does not know.
+    doubts do not end. Raises InputError when it is about another state, or a run that this one does not know
+    or has pruned.
     """
     run = _run(connection, recovery)
     attempts = outcomes = 0
@@ -168,11 +169,15 @@ def _run(connection: sqlite3.Connection, recovery: Recovery) -> _Run:
     if recovery.lineage != lineage:
         raise _refused(recovery, f"it was left by a run on the state {recovery.lineage}, and this one is {lineage}")
     found = connection.execute(
-        "SELECT run, first_change, changes, first_read FROM runs WHERE run_id = ?", (recovery.run_id,)
+        "SELECT run, first_change, changes, first_read, pruned FROM runs WHERE run_id = ?", (recovery.run_id,)
     ).fetchone()
     if found is None:
         raise _refused(recovery, f"the state does not know the run {recovery.run_id}, which left it")
-    run, first_change, changes, first_read = found
+    run, first_change, changes, first_read, pruned = found
+    if pruned:
+        raise _refused(
+            recovery, f"the run {recovery.run_id}, which left it, was pruned, and later ones settled the rest"
+        )
     (end_of_reads,) = connection.execute(
         "SELECT coalesce(min(first_read), 9223372036854775807) FROM runs WHERE run > ?", (run,)
     ).fetchone()

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from typing import Any, Final
@@ -19,23 +19,25 @@ import orjson
 from kbsync import __version__
 from kbsync.adapters.state.history import tried_without_outcome
 from kbsync.adapters.state.names import Names
-from kbsync.adapters.state.recorder import END_DOUBTS, LOST, PUT_OUTCOMES, Recorder, outcome_row
-from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, ENDED_S, IN_DOUBT, MAY_BE_LATE
+from kbsync.adapters.state.recognising import recognise
+from kbsync.adapters.state.recorder import (
+    END_DOUBTS,
+    LOST,
+    PUT_OUTCOMES,
+    ReadConcluded,
+    Recorder,
+    outcome_row,
+)
+from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, DOUBTS, ENDED_S, MAY_BE_LATE
 from kbsync.core.exits import Exit
 from kbsync.core.fields import canonical, digest, fields_from_plain, to_plain
 from kbsync.core.items import Item
-from kbsync.core.plan import Change, Plan, Skipped, Unmanaged
-from kbsync.core.state import Settlement
+from kbsync.core.plan import UNSET, Change, FieldChange, Plan, Skipped, Unmanaged
+from kbsync.core.state import ReadRecord, Settlement
 from kbsync.core.wire import Answer
 
-__all__ = ("DOUBTS", "LATEST_S", "begin", "finish", "forget", "new_run_id")
+__all__ = ("LATEST_S", "begin", "finish", "forget", "new_run_id")
 
-# Every doubt of a state, as (container, id, operation); some more than once.
-DOUBTS: Final = f"""
-    SELECT h.container, h.id, h.operation FROM (
-        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE {IN_DOUBT}
-    ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
-"""
 # How long after its end an attempt that nobody answered may still be applied, for all that anyone knows.
 LATEST_S: Final = 3600.0
 _FORGET_LATE: Final = f"UPDATE attempts SET doubt = 0 WHERE {MAY_BE_LATE} AND {ENDED_S} < ?"
@@ -55,10 +57,12 @@ def begin(
     clock: Callable[[], float],
     allow_reason: str,
     unique_targets: Collection[str],
+    reads: Sequence[ReadRecord],
 ) -> Recorder:
     """Record *plan* as the run *run_id*, with the values it replaces; return what records the rest of it.
 
     *clock* tells the seconds since the epoch. In *unique_targets* an id means one thing, whatever its container.
+    *reads* were made for the plan.
     """
     names, now_s = Names(connection), clock()
     _bury_the_dead(connection, now_s)
@@ -70,8 +74,9 @@ def begin(
 
     run = _next(connection, "runs", "run")
     first_change = _next(connection, "changes", "change")
-    first_read = _next(connection, "reads", "read")
-    planned = len(plan.changes) + len(plan.skipped)
+    # All reads may have been pruned, and no number is given again.
+    first_read = max(_next(connection, "reads", "read"), _next(connection, "runs", "first_read - 1"))
+    planned = len(plan.changes) + len(plan.unsent)
     connection.execute(
         "INSERT INTO runs (run, run_id, plan_id, kbsync, serial, pid, host, started_s, first_change, changes, "
         "first_read, in_sync, manifest_items, guards, allow_reason) "
@@ -85,13 +90,15 @@ def begin(
     )
     containers = array("q")
     doubted = _put_changes(connection, names, first_change, plan, containers, doubts)
-    _put_skipped(connection, first_change + len(plan.changes), len(plan.changes), plan.skipped)
+    _put_unsent(connection, first_change + len(plan.changes), len(plan.changes), plan.unsent)
     _release(connection, names, run, plan.released, {(container, id_) for container, id_, _ in doubts})
+    new_known = count(_next(connection, "known", "known"))
+    recognise(connection, names, plan.recognised, new_known, now_s)
     _trim(connection, names, plan.unmanaged)
     _forget(connection, _elsewhere(connection, plan.changes, containers, unique_targets))
 
     target_of = dict(connection.execute("SELECT container, target FROM containers"))
-    return Recorder(
+    recorder = Recorder(
         run=run,
         run_id=run_id,
         changes=plan.changes,
@@ -99,11 +106,16 @@ def begin(
         targets=array("q", (target_of[container] for container in containers)),
         doubted=doubted,
         first_change=first_change,
-        first_read=first_read,
+        first_read=first_read + len(reads),
         names=names,
-        new_known=count(_next(connection, "known", "known")),
+        new_known=new_known,
         clock=clock,
     )
+    recorder.write(
+        connection,
+        [ReadConcluded(number, read.sent_at_s or now_s, read) for number, read in enumerate(reads, first_read)],
+    )
+    return recorder
 
 
 def new_run_id(now_s: float) -> str:
@@ -201,16 +213,13 @@ def _put_changes(
             if doubts and (container, change.item.id, operation) in doubts:
                 doubted.append(seq)
             yield _change_row(first_change + seq, container, operation, change)
-        for seq, skipped in enumerate(plan.skipped, len(plan.changes)):
+        for seq, skipped in enumerate(plan.unsent, len(plan.changes)):
             change = skipped.change
             container = names.container(connection, change.item)
             yield _change_row(first_change + seq, container, names.operation(connection, change.operation), change)
 
     def _change_row(number: int, container: int, operation: int, change: Change) -> tuple[Any, ...]:
-        fields = {
-            field: [to_plain(desired)] if known is None else [to_plain(desired), to_plain(known)]
-            for field, known, desired in ((one.field, one.known, one.desired) for one in change.fields)
-        }
+        fields = {one.field: _values(one) for one in change.fields}
         file = names.file(connection, change.source.file)
         return (
             *(number, container, change.item.id, operation, change.reason, orjson.dumps(fields).decode()),
@@ -221,16 +230,18 @@ def _put_changes(
     return frozenset(doubted)
 
 
-def _put_skipped(connection: sqlite3.Connection, first_change: int, first_seq: int, skips: Iterable[Skipped]) -> None:
+def _values(one: FieldChange) -> list[Any]:
+    known = None if one.known is None else to_plain(one.known)
+    if one.live is None:
+        return [to_plain(one.desired)] if known is None else [to_plain(one.desired), known]
+    return [to_plain(one.desired), known, [] if one.live is UNSET else [to_plain(one.live)]]
+
+
+def _put_unsent(connection: sqlite3.Connection, first_change: int, first_seq: int, skips: Iterable[Skipped]) -> None:
     PUT_OUTCOMES.run(
         connection,
         [
-            outcome_row(
-                first_change + place,
-                Settlement(
-                    first_seq + place, "conflict" if skip.why == "conflict" else "skipped", skip.why, 0, Answer(), 0.0
-                ),
-            )
+            outcome_row(first_change + place, Settlement(first_seq + place, skip.outcome, skip.why, 0, Answer(), 0.0))
             for place, skip in enumerate(skips)
         ],
     )

@@ -1,5 +1,7 @@
 """The tables of the SQLite state, and the numbers that say whose file it is."""
 
+# ruff: noqa: S608 - what is put into SQL here are constants of this module
+
 from typing import Final
 
 from kbsync.core.state import MOST_ATTEMPTS
@@ -7,18 +9,24 @@ from kbsync.core.state import MOST_ATTEMPTS
 __all__ = (
     "APPLICATION_ID",
     "ATTEMPTS_PER_CHANGE",
+    "DOUBTS",
     "ENDED_S",
     "EPOCHS_SINCE_FORMAT",
     "FORMAT_VERSION",
     "IN_DOUBT",
     "LATE",
     "MAY_BE_LATE",
+    "PRUNED_SINCE_FORMAT",
     "SCHEMA",
+    "VERIFYING",
+    "VERIFYING_SINCE_FORMAT",
 )
 
 APPLICATION_ID: Final = int.from_bytes(b"kbsy", "big")
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 EPOCHS_SINCE_FORMAT: Final = 2
+PRUNED_SINCE_FORMAT: Final = 3
+VERIFYING_SINCE_FORMAT: Final = 3
 # An attempt's key is its change's key times this, plus its number: no index is needed to find either from the other.
 ATTEMPTS_PER_CHANGE: Final = MOST_ATTEMPTS + 1
 # What `attempts.doubt` is once the doubt was ended, and the attempt may arrive late all the same.
@@ -28,6 +36,36 @@ IN_DOUBT: Final = "doubt AND doubt = 1"
 MAY_BE_LATE: Final = f"doubt AND doubt = {LATE}"
 # When an attempt ended.
 ENDED_S: Final = "coalesce(sent_s, intended_s) + duration_ms / 1000"
+
+# Every doubt of a state, as (container, id, operation); some more than once.
+DOUBTS: Final = f"""
+    SELECT h.container, h.id, h.operation FROM (
+        SELECT attempt FROM intents UNION ALL SELECT attempt FROM attempts WHERE {IN_DOUBT}
+    ) AS a CROSS JOIN changes AS h ON h.change = a.attempt / {ATTEMPTS_PER_CHANGE}
+"""
+
+# What runs read back. A finding is about a change of its run, or of an earlier one that had left it open.
+VERIFYING: Final = (
+    """
+    CREATE TABLE verifications (
+        run INTEGER PRIMARY KEY REFERENCES runs,
+        mode TEXT NOT NULL,
+        seed TEXT NOT NULL,
+        wait_s REAL NOT NULL,
+        updated INTEGER NOT NULL
+    )""",
+    # `live` is {field: value or null} of what is not as it was sent.
+    """
+    CREATE TABLE findings (
+        change INTEGER PRIMARY KEY REFERENCES changes,
+        run INTEGER NOT NULL REFERENCES verifications,
+        finding TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        live TEXT NOT NULL,
+        read_s REAL NOT NULL
+    )""",
+    "CREATE INDEX findings_open ON findings (change) WHERE finding IN ('pending', 'unread')",
+)
 
 SCHEMA: Final = """
 -- `epoch` is raised by each process that begins to write: whoever began before it cannot write any more.
@@ -65,6 +103,7 @@ CREATE TABLE items (
 ) WITHOUT ROWID;
 CREATE TABLE known (known INTEGER PRIMARY KEY, fields TEXT NOT NULL);
 
+-- Of a run that is `pruned` this line is kept, and those changes that something may still depend on.
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY,
     run_id TEXT NOT NULL UNIQUE,
@@ -84,7 +123,8 @@ CREATE TABLE runs (
     allow_reason TEXT NOT NULL,
     stopped TEXT NOT NULL DEFAULT '{}',
     exits TEXT NOT NULL DEFAULT '[]',
-    totals TEXT
+    totals TEXT,
+    pruned INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE released (
     run INTEGER NOT NULL REFERENCES runs,
@@ -100,7 +140,8 @@ CREATE TABLE leftovers (
     PRIMARY KEY (run, target)
 ) WITHOUT ROWID;
 
--- One row a planned change, written once; `fields` is {field: [desired] or [desired, known]}.
+-- One row a planned change, written once. `fields` is {field: [desired], [desired, known] or, when it was read,
+-- [desired, known or null, live]}, in which live is [value], or [] when it is not set.
 CREATE TABLE changes (
     change INTEGER PRIMARY KEY,
     container INTEGER NOT NULL REFERENCES containers,
@@ -159,4 +200,4 @@ CREATE TABLE reads (
     log_id TEXT
 );
 CREATE INDEX reads_open ON reads (read) WHERE verdict IS NULL;
-"""
+""" + "".join(f"{statement};\n" for statement in VERIFYING)

@@ -2,36 +2,46 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace as replace_in
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from kbsync.adapters.state import history, item_story, runs
+from kbsync.adapters.state import findings, history, item_story, moving, pruning, runs
 from kbsync.adapters.state.breaking import break_lock
 from kbsync.adapters.state.files import exists, facts_of, open_reader, reading
+from kbsync.adapters.state.flapping import flaps
 from kbsync.adapters.state.journal import RunJournal
 from kbsync.adapters.state.known import StoredKnown
 from kbsync.adapters.state.lineage import check_lineage, guarded_by, is_there
 from kbsync.adapters.state.lock import StateLock, holder, remembered
 from kbsync.adapters.state.lockfile import Guarded, Holder
 from kbsync.adapters.state.mounts import check_local
+from kbsync.adapters.state.recognising import take_over
 from kbsync.adapters.state.recovery import Recovered, recover
 from kbsync.adapters.state.recovery_file import RunEnd, leave, read, records_of
 from kbsync.adapters.state.replacing import replace
 from kbsync.adapters.state.writer import Writer
+from kbsync.adapters.state.written import written_by
 from kbsync.core.exits import Exit
 from kbsync.core.fields import Fields
 from kbsync.core.items import Item
-from kbsync.core.plan import Plan
+from kbsync.core.moves import Moved, Place
+from kbsync.core.plan import Change, Plan
 from kbsync.core.report import ItemStory, Report, RunSummary
-from kbsync.core.state import Settlement
+from kbsync.core.state import ReadRecord, Settlement
+from kbsync.core.undo import RunWrites
+from kbsync.core.verification import Verification
 from kbsync.errors import LockLostError, StateError, StateWriteError, UsageError
 
 __all__ = ("StateStore",)
 
 _SCHEME: Final = "sqlite:"
+# What one transaction deletes at most, and how long an apply goes on with it: the next one does the rest.
+_PRUNED_AT_ONCE: Final = 2_000
+_PRUNING_S: Final = 2.0
 
 
 class StateStore:
@@ -153,12 +163,32 @@ class StateStore:
         `unfinished`.
         """
         with self._history() as connection:
-            return history.report(connection, run_id)
+            report = history.report(connection, run_id)
+            run_id = report.facts.run_id
+            facts = replace_in(
+                report.facts,
+                verification=findings.verification_of(connection, run_id),
+                flapping=flaps(connection, run_id),
+            )
+            return replace_in(report, facts=facts)
 
     def failed_of(self, run_id: str = "last") -> frozenset[Item]:
         """Return the items with a change of the run that is failed, unknown or not attempted. Raises UsageError."""
         with self._history() as connection:
             return history.unsettled_items(connection, run_id)
+
+    def written_by(self, run_id: str = "last") -> RunWrites:
+        """Return what a run wrote or may have written, with the values that it replaced. Raises UsageError."""
+        with self._history() as connection:
+            return written_by(connection, run_id)
+
+    def left_open(self) -> Mapping[int, Change]:
+        """Return by number the changes of earlier runs whose verification was left open, unless a later one came."""
+        connection = self._open()
+        if connection is None:
+            return {}
+        with reading(self.path), closing(connection):
+            return findings.left_open(connection)
 
     def show(self, item: Item) -> ItemStory:
         """Return everything the state holds of *item*."""
@@ -190,6 +220,34 @@ class StateStore:
         with reading(self.path), closing(connection):
             return history.last_sends(connection, self._now_s())
 
+    def foresee_move(self, source: Place, destination: Place) -> Moved:
+        """Return what `move` would move. Raises UsageError as it does."""
+        connection = self._open()
+        if connection is None:
+            raise UsageError(f"The state knows nothing of {source}: there is none yet.")
+        with reading(self.path), closing(connection):
+            return moving.foreseen(connection, source, destination)
+
+    def sent_until_s(self) -> float:
+        """Return when whoever used the state may have sent last, in seconds since the epoch; 0.0 when nobody ever did.
+
+        Under the lock, it is now if the holder before did not live to give it back: lists may be read without a run.
+        """
+        if self._lock is not None and self._lock.was_left:
+            return self._now_s()
+        return max(self.last_send_s().values(), default=0.0)
+
+    def sent_to_since(self, at_s: float) -> frozenset[tuple[str, str, str]]:
+        """Return the places (target, container, kind) to which an update was sent at *at_s* or later, or may have been.
+
+        *at_s* is in seconds since the epoch.
+        """
+        connection = self._open()
+        if connection is None:
+            return frozenset()
+        with reading(self.path), closing(connection):
+            return history.sent_to_since(connection, at_s)
+
     # ---- writing, under the lock
 
     def begin_run(
@@ -199,11 +257,13 @@ class StateStore:
         allow_reason: str = "",
         on_settled: Callable[[Settlement], None] | None = None,
         unique_targets: Collection[str] = (),
+        reads: Sequence[ReadRecord] = (),
     ) -> RunJournal:
         """Record that *plan* is being applied, and return the journal for it.
 
-        Everything is durable on return: the changes with the values they replace, the outcome of skipped ones, that
-        released items (unless in doubt) and unmanaged fields are forgotten. *allow_reason* is why guards were lifted.
+        Everything is durable on return: the changes with the values they replace, the outcome of those that are not
+        sent, that what was recognised is known, and that released items (unless in doubt) and unmanaged fields are
+        forgotten. *allow_reason* is why guards were lifted, *reads* are those that were made for the plan.
         In *unique_targets* an id means one thing whatever its container: what is known of it under another container
         than the one that the plan changes it in is forgotten too. Raises StateError and StateWriteError.
         """
@@ -211,7 +271,7 @@ class StateStore:
         writer = self._write()
         recorder, guarded = writer.run(
             lambda connection: (
-                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets),
+                runs.begin(connection, plan, run_id, self._now_s, allow_reason, unique_targets, reads),
                 guarded_by(connection),
             )
         )
@@ -241,6 +301,19 @@ class StateStore:
             end = RunEnd(at_s=now_s, exits=exits, stopped=dict(stopped), left=dict(journal.left))
             raise type(error)(f"{error}\n{self._leave(journal, end)}") from error
 
+    def record_verification(
+        self, journal: RunJournal, verification: Verification, earlier: Mapping[int, Change]
+    ) -> None:
+        """Record what the run of *journal* read back, after everything that was handed in to it, in one transaction.
+
+        *earlier* are the numbers of the earlier changes in *verification*, in their order there. What was read is known
+        from then on where it is not what was sent, and nothing is known of an item that does not exist. Raises
+        StateWriteError.
+        """
+        found = {journal.first_change + seq: (journal.changes[seq], one) for seq, one in verification.findings.items()}
+        found |= dict(zip(earlier, verification.earlier, strict=True))
+        self._write().run(lambda connection: findings.put_verification(connection, journal.run, verification, found))
+
     def recover(self, file: Path) -> Recovered:
         """Record what the recovery *file* holds, and return what of it was news; twice changes nothing.
 
@@ -251,11 +324,41 @@ class StateStore:
             raise StateError(f"There is no state {self.path} to recover anything into.")
         return self._write().run(lambda connection: recover(connection, recovery))
 
+    def recognise(self, items: Iterable[tuple[Item, Fields]], targets: Collection[str] = ()) -> list[Item]:
+        """Make known what a read confirmed of *items*, in one transaction; their other known fields stay.
+
+        Return those in doubt, of which nothing is made known: a late write may come over what was read. *targets* may
+        have been sent to until now. Raises StateError and StateWriteError, with nothing changed.
+        """
+        return self._write().run(lambda connection: take_over(connection, items, targets, self._now_s()))
+
     def forget(self, items: Iterable[Item]) -> int:
         """Forget *items*: what is known, doubts and hazards. Return how many were known. Nothing is sent."""
         if not is_there(self.path, remembered(self.path)):
             return 0
         return self._write().run(lambda connection: runs.forget(connection, items, self._now_s()))
+
+    def move(self, source: Place, destination: Place) -> Moved:
+        """Call what is at *source* by the name of *destination*: known values, doubts, and the changes of all runs.
+
+        Nothing is sent. Raises UsageError, with nothing changed, when there is nothing at *source*, or items at
+        *destination*.
+        """
+        return self._write().run(lambda connection: moving.move(connection, source, destination))
+
+    def prune(
+        self, keep_runs: int, *, clock: Callable[[], float] = time.monotonic, at_once: int = _PRUNED_AT_ONCE
+    ) -> bool:
+        """Delete what is kept of the runs before the last *keep_runs* that had changes; return whether all of it went.
+
+        Their lines in the list of runs stay, and whatever something may still depend on. Deletes *at_once* in each
+        transaction, and stops after a while, by *clock* in seconds. Raises StateWriteError.
+        """
+        until_s = clock() + _PRUNING_S
+        while self._write().run(lambda connection: pruning.prune(connection, keep_runs, at_once)):
+            if clock() >= until_s:
+                return False
+        return True
 
     def _write(self) -> Writer:
         assert self._lock is not None, "writing needs the lock"

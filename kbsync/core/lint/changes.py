@@ -11,15 +11,16 @@ __all__ = ("shrinking",)
 
 
 def shrinking(changes: Iterable[Change]) -> Iterator[tuple[Source, str]]:
-    """Yield the place and a message for each known caption that *changes* would shrink to a small part of its length.
+    """Yield the place and a message for each caption that *changes* would shrink to a small part of its length.
 
-    A caption that is emptied is not among them: its entry says `allow_empty: true`, and a guard counts it.
+    That is what is known of it, or live if that was read. A caption that is emptied is not among them: its entry says
+    `allow_empty: true`, and a guard counts it.
     """
     for change in changes:
         for one in change.fields:
-            if one.field != "caption" or not isinstance(one.known, str) or not isinstance(one.desired, str):
+            if one.field != "caption" or not isinstance(one.before, str) or not isinstance(one.desired, str):
                 continue
-            before, after = len(one.known), len(one.desired)
+            before, after = len(one.before), len(one.desired)
             if before >= MIN_SHRINKING_CHARACTERS and 0 < after * SHRINKING_FACTOR < before:
                 yield (
                     change.source,

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from kbsync.core.fields import UpdateRule, Value
-from kbsync.core.pages import Entry, Layout, read_page, told_text
+from kbsync.core.pages import Entry, Layout, read_page, told_hints, told_text
 from kbsync.core.wire import Answer, Live, Page, Request, Verdict
 from kbsync.providers.coze.manifest import MAX_INTERVAL_H, is_id
 
@@ -90,7 +90,12 @@ def _document(entry: Entry) -> Live:
 
 def _live(entry: Entry, values: Mapping[str, Value | None]) -> Live:
     fields = {field: value for field, value in values.items() if value is not None}
-    return Live(fields, frozenset(values.keys() - fields.keys()), _integer(entry.get("status")) == _PROCESSING)
+    return Live(
+        fields,
+        frozenset(values.keys() - fields.keys()),
+        _integer(entry.get("status")) == _PROCESSING,
+        told_hints(entry, "name", "size", "type"),
+    )
 
 
 def _update_rule(entry: Entry) -> UpdateRule | None:

@@ -9,11 +9,11 @@ from typing import Final
 import orjson
 
 from kbsync.core.fields import Value
-from kbsync.core.pages import Entry, Layout, read_page, told_text
+from kbsync.core.pages import Entry, Layout, read_page, told_hints, told_text
 from kbsync.core.wire import Answer, Live, Page, Verdict
 from kbsync.providers.volcengine.entries import container_keys
 from kbsync.providers.volcengine.live import parse_live
-from kbsync.providers.volcengine.reads import as_object, meta_fields
+from kbsync.providers.volcengine.reads import is_pending, meta_fields
 
 __all__ = ("LIST_PATH", "PAGE_SIZE", "list_body", "list_page")
 
@@ -22,8 +22,6 @@ LIST_PATH: Final = "/api/knowledge/doc/list"
 PAGE_SIZE: Final = 100
 
 _OFFSET: Final = re.compile("[1-9][0-9]{0,8}")
-# Queued, updating, being deleted, processing.
-_PENDING: Final = (2, 3, 5, 6)
 
 
 def list_body(kind: str, container: str, cursor: str) -> bytes:
@@ -75,7 +73,7 @@ def _live(entry: Entry) -> Live:
             untold.add(field)
         else:
             fields[field] = value
-    return Live(fields, frozenset(untold), as_object(entry.get("status")).get("process_status") in _PENDING)
+    return Live(fields, frozenset(untold), is_pending(entry), told_hints(entry, "doc_name", "doc_size", "doc_type"))
 
 
 _LAYOUT: Final = Layout("doc_list", "total_num", PAGE_SIZE, _id, _live)

@@ -1,6 +1,6 @@
 """What the answers to Volcengine's two reads prove of a document's live values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias, cast
 
@@ -11,10 +11,22 @@ from kbsync.core.pages import no_page, told_text
 from kbsync.core.wire import Answer, ReadResult, Response, Verdict
 from kbsync.providers.volcengine.live import LiveItem, parse_live
 
-__all__ = ("LiveMeta", "Prove", "as_object", "meta_fields", "prove_meta", "prove_name", "read_list", "read_one")
+__all__ = (
+    "LiveMeta",
+    "Prove",
+    "as_object",
+    "is_pending",
+    "meta_fields",
+    "prove_meta",
+    "prove_name",
+    "read_list",
+    "read_one",
+)
 
 _UNCLEAR: Final = Meaning("transient", "unclear", doubt=True)
 _UNREADABLE: Final = Meaning("refused", "unreadable")
+# Queued, updating, being deleted, processing.
+_PENDING: Final = (2, 3, 5, 6)
 
 
 class LiveMeta(NamedTuple):
@@ -24,10 +36,14 @@ class LiveMeta(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The live values in one document's record; *live* is what an update that overlays needs."""
+    """The live values in one document's record; *live* is what an update that overlays needs.
+
+    *untold* are fields whose values are of no form that kbsync knows.
+    """
 
     fields: Fields
     live: object
+    untold: frozenset[str] = frozenset()
 
 
 Prove: TypeAlias = Callable[[Envelope], Proof | None]
@@ -45,8 +61,9 @@ def prove_meta(document: Envelope) -> Proof | None:
     members = parse_live(meta) if isinstance(meta, str) else None
     if members is None:
         return None
-    fields = {field: value for field, value in meta_fields(members).items() if value is not None}
-    return Proof(fields, LiveMeta(members))
+    values = meta_fields(members)
+    fields = {field: value for field, value in values.items() if value is not None}
+    return Proof(fields, LiveMeta(members), frozenset(values.keys() - fields.keys()))
 
 
 def meta_fields(members: Sequence[LiveItem]) -> dict[str, MetaValue | None]:
@@ -67,7 +84,7 @@ def read_one(item: Item, prove: Prove, response: Response, answer: Answer, data:
     if proof is None:
         message = "the answer does not hold what would be written over; nothing was sent"
         return verdict_of(_UNREADABLE, response, replace(answer, message=message))
-    return ReadResult(answer, {item: proof.fields}, live={item: proof.live})
+    return _result(answer, {item: (proof, is_pending(document))})
 
 
 def read_list(items: Sequence[Item], prove: Prove, answer: Answer, data: object) -> ReadResult | Verdict:
@@ -82,19 +99,31 @@ def read_list(items: Sequence[Item], prove: Prove, answer: Answer, data: object)
         if isinstance(id_, str):
             found.setdefault(id_, []).append(document)
 
-    fields: dict[Item, Fields] = {}
-    live: dict[Item, object] = {}
+    proofs: dict[Item, tuple[Proof, bool]] = {}
     for item in items:
         match found.get(item.id):
-            case [document]:
-                proof = prove(document)
+            case [document] if (proof := prove(document)) is not None:
+                proofs[item] = proof, is_pending(document)
             case _:  # not listed, or twice: then neither entry is proof
-                proof = None
-        if proof is not None:
-            fields[item], live[item] = proof
-    return ReadResult(answer, fields, live=live)
+                pass
+    return _result(answer, proofs)
+
+
+def is_pending(document: Envelope) -> bool:
+    """Tell whether the record *document* says that it is still being processed."""
+    return as_object(document.get("status")).get("process_status") in _PENDING
 
 
 def as_object(value: object) -> Envelope:
     """Return *value* if it is a JSON object, else an empty one."""
     return cast("Envelope", value) if isinstance(value, dict) else {}
+
+
+def _result(answer: Answer, proofs: Mapping[Item, tuple[Proof, bool]]) -> ReadResult:
+    return ReadResult(
+        answer,
+        {item: proof.fields for item, (proof, _) in proofs.items()},
+        live={item: proof.live for item, (proof, _) in proofs.items()},
+        untold={item: proof.untold for item, (proof, _) in proofs.items() if proof.untold},
+        pending=frozenset(item for item, (_, pending) in proofs.items() if pending),
+    )

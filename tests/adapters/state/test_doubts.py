@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -124,6 +125,13 @@ class World:
             self.doubts = {doubt for doubt in self.doubts if doubt[0] != item}
             self.late = {doubt for doubt in self.late if doubt[0] != item}
 
+    def prune(self, number: int) -> None:
+        if self.journal is None and self.store._lock is not None:
+            before = self.store.list_runs()
+            assert self.store.prune(1 + number % 3, at_once=1 + number % 2)
+            lines = zip(before, self.store.list_runs(), strict=True)
+            assert all(now == replace(one, pruned=now.pruned) for one, now in lines)
+
     def check(self) -> None:
         if self.journal is not None:
             self.loop.run_until_complete(self.journal.flush())
@@ -198,7 +206,7 @@ class World:
         self.loop.run_until_complete(call())
 
 
-_WORDS = (*["intend"] * 4, *["conclude"] * 3, *["settle"] * 4, "begin", "end", "forget")
+_WORDS = (*["intend"] * 4, *["conclude"] * 3, *["settle"] * 4, "begin", "end", "forget", "prune", "prune")
 # All of a group is known, all of it is in doubt, and one field of it is sent again.
 _PART_OF_IT = [("settle", 4), ("begin", 14), ("intend", 1), ("begin", 9), ("settle", 4)]
 _LATE_ANSWER = [("begin", 4), ("intend", 0), ("conclude", 1), ("intend", 0), ("conclude", 0), ("settle", 2)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from kbsync.adapters.state import StateStore
+from kbsync.adapters.state.schema import FORMAT_VERSION
 from kbsync.errors import StateError, UsageError
 from tests.adapters.state.plans import began, captions, files_of, image, update
 
@@ -59,7 +60,7 @@ def test_every_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> Non
         "journal_mode": "wal",
         "synchronous": 2,
         "application_id": int.from_bytes(b"kbsy", "big"),
-        "user_version": 2,
+        "user_version": FORMAT_VERSION,
     }
 
 
@@ -271,7 +272,7 @@ def _foreign(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
 
 
 def _older_than_any(path: Path) -> None:

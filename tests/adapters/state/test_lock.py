@@ -57,6 +57,20 @@ def test_the_loser_learns_who_holds_the_lock(path: Path, held: subprocess.Popen[
     assert abs(found.started_s - time.time()) < 60
 
 
+def test_the_next_one_is_told_that_a_holder_did_not_live_to_give_it_back(
+    path: Path, held: subprocess.Popen[str]
+) -> None:
+    held.kill()
+    held.wait()
+
+    with StateStore(path, lambda: 7.0) as store:
+        store.lock("apply")
+        assert store.sent_until_s() == 7.0
+    with StateStore(path, lambda: 7.0) as store:
+        store.lock("apply")
+        assert store.sent_until_s() == 0.0
+
+
 def test_a_dead_holder_holds_nothing(path: Path, held: subprocess.Popen[str]) -> None:
     held.kill()
     held.wait()

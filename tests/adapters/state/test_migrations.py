@@ -1,4 +1,4 @@
-"""A state of format 1, as the code of that time left it: a run that ended, and one that was killed."""
+"""States of older formats, as the code of their time left them: a run that ended, and one that was killed."""
 
 import resource
 import shutil
@@ -12,19 +12,26 @@ from pathlib import Path
 import pytest
 
 from kbsync.adapters.state import StateStore
+from kbsync.adapters.state.schema import FORMAT_VERSION
 from kbsync.core.exits import Exit
 from kbsync.core.fields import MetaValue
 from kbsync.core.items import Item
 from kbsync.errors import StateError
-from tests.adapters.state.formats import contents, format_1, format_of, is_sound
+from tests.adapters.state.formats import OLD_FORMATS, format_of, is_sound, old_contents, old_state
 from tests.adapters.state.plans import captions, document, files_of, image, plan_of
 
 _CAPTION = "coze.image.caption"
 
 
+@pytest.fixture(params=OLD_FORMATS)
+def old(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return format_1(tmp_path / ".kbsync" / "state.db")
+def path(tmp_path: Path, old: int) -> Path:
+    return old_state(tmp_path / ".kbsync" / "state.db", old)
 
 
 def _write(path: Path) -> list[str]:
@@ -53,25 +60,26 @@ def test_what_is_in_it_is_read_as_it_is_and_it_stays_so(path: Path) -> None:
     assert (killed.exit, ended.exit) == (None, Exit.PARTIAL)
     assert store.load_report(killed.run_id).totals["unknown"] == 1
     assert len(store.show(image(2)).attempts) == 2
+    assert (store.load_report(ended.run_id).facts.verification, store.left_open()) == (None, {})
     assert "coze-cn" in store.last_send_s()
     assert path.read_bytes() == before
     assert files_of(path.parent) == {"state.db"}
 
 
-def test_a_run_brings_it_to_format_2_keeps_a_copy_and_says_so_once(path: Path) -> None:
-    before = contents(path)
+def test_a_run_brings_it_to_this_format_keeps_a_copy_and_says_so_once(path: Path, old: int) -> None:
+    before = old_contents(path)
 
     said = _write(path)
 
-    assert (format_of(path), is_sound(path)) == (2, True)
-    backup = path.with_name("state.db.format-1.backup")
-    assert (format_of(backup), contents(backup), is_sound(backup)) == (1, before, True)
+    assert (format_of(path), is_sound(path)) == (FORMAT_VERSION, True)
+    backup = path.with_name(f"state.db.format-{old}.backup")
+    assert (format_of(backup), old_contents(backup), is_sound(backup)) == (old, before, True)
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     (told,) = said
-    assert told.startswith(f"the state {path} was brought from format 1 to 2")
-    assert told.endswith("what it was is kept in state.db.format-1.backup")
+    assert told.startswith(f"the state {path} was brought from format {old} to {FORMAT_VERSION}")
+    assert told.endswith(f"what it was is kept in state.db.format-{old}.backup")
     assert _write(path) == []
-    assert files_of(path.parent) == {"state.db", "state.db.lock", "state.db.format-1.backup"}
+    assert files_of(path.parent) == {"state.db", "state.db.lock", f"state.db.format-{old}.backup"}
 
 
 def test_nothing_that_it_knew_is_lost(path: Path) -> None:
@@ -123,14 +131,14 @@ def test_without_room_for_a_copy_nothing_is_changed(path: Path) -> None:
     assert len(_write(path)) == 1
 
 
-def test_a_copy_that_an_earlier_attempt_left_is_replaced(path: Path) -> None:
-    before = contents(path)
-    backup = path.with_name("state.db.format-1.backup")
+def test_a_copy_that_an_earlier_attempt_left_is_replaced(path: Path, old: int) -> None:
+    before = old_contents(path)
+    backup = path.with_name(f"state.db.format-{old}.backup")
     backup.write_bytes(b"half of it")
     backup.with_name(backup.name + ".new").write_bytes(b"a quarter")
 
     assert len(_write(path)) == 1
-    assert contents(backup) == before
+    assert old_contents(backup) == before
     assert files_of(path.parent) == {"state.db", "state.db.lock", backup.name}
 
 
@@ -166,9 +174,12 @@ print(point - 1)
 """
 
 
+@pytest.mark.parametrize("old", [1], indirect=True)
 @pytest.mark.fault("F5", seen="a migration killed at each of its steps: the old format or the new one, whole")
-def test_a_kill_at_any_point_leaves_the_old_format_or_the_new_one_and_both_go_on(path: Path, tmp_path: Path) -> None:
-    before = contents(path)
+def test_a_kill_at_any_point_leaves_the_old_format_or_the_new_one_and_both_go_on(
+    path: Path, old: int, tmp_path: Path
+) -> None:
+    before = old_contents(path)
     places = tmp_path / "places"
     places.mkdir()
     done = subprocess.run(
@@ -180,14 +191,14 @@ def test_a_kill_at_any_point_leaves_the_old_format_or_the_new_one_and_both_go_on
         state = places / str(point) / path.name
         formats.append(format_of(state))
         assert is_sound(state)
-        assert contents(state) == before
-        if formats[-1] == 2:
-            assert contents(state.with_name("state.db.format-1.backup")) == before
-        assert len(_write(state)) == (formats[-1] == 1)
-        assert format_of(state) == 2
+        assert old_contents(state) == before
+        if formats[-1] == FORMAT_VERSION:
+            assert old_contents(state.with_name(f"state.db.format-{old}.backup")) == before
+        assert len(_write(state)) == (formats[-1] == old)
+        assert format_of(state) == FORMAT_VERSION
         assert not [name for name in files_of(state.parent) if name.endswith(".new")]
         shutil.rmtree(state.parent)
 
     assert points >= 20
-    assert set(formats) == {1, 2}
+    assert set(formats) == {old, FORMAT_VERSION}
     assert formats == sorted(formats)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from kbsync.core.fields import UpdateRule
-from kbsync.core.wire import Answer, Live, Page, Refused, Response, Throttled, Unauthorised, Verdict
+from kbsync.core.wire import Answer, Hints, Live, Page, Refused, Response, Throttled, Unauthorised, Verdict
 from kbsync.providers.coze.wire import CozeCodec
 
 CODEC = CozeCodec("pat_example")
@@ -20,11 +20,16 @@ def pages(kind: str, entries: object, cursor: str = "", total: object = 1) -> Pa
     return CODEC.decode_list(kind, cursor, Response(200, {}, json.dumps({"code": 0, "msg": "", **body}).encode()))
 
 
-def live(kind: str, **entry: object) -> Live:
+def told(kind: str, **entry: object) -> Live:
     page = pages(kind, [{"document_id": ID, **entry}])
     assert isinstance(page, Page)
     assert not page.flaw
     return page.items[ID]
+
+
+def live(kind: str, **entry: object) -> Live:
+    """Return what an entry tells of the fields and the state of an item."""
+    return told(kind, **entry)._replace(hints=Hints())
 
 
 def asked_by_the_vendors_client(path: str, **answer: object) -> httpx.Request:
@@ -105,16 +110,24 @@ def test_a_document_tells_its_name_and_its_rule() -> None:
 def test_a_rule_is_told_in_the_form_that_a_manifest_gives_it(
     update_type: object, interval: object, rule: UpdateRule | None
 ) -> None:
-    told = live("document", name="a", update_type=update_type, update_interval=interval)
+    shown = live("document", name="a", update_type=update_type, update_interval=interval)
 
-    assert told.fields.get("update_rule") == rule
-    assert told.tells("update_rule") == (rule is not None)
+    assert shown.fields.get("update_rule") == rule
+    assert shown.tells("update_rule") == (rule is not None)
 
 
 @pytest.mark.parametrize(("status", "pending"), [(0, True), ("0", True), (1, False), (9, False), (1000, False)])
 def test_items_that_are_still_processed_are_told(status: object, pending: bool) -> None:  # noqa: FBT001
     assert live("image", caption="a", status=status).pending == pending
     assert live("document", name="a", status=status).pending == pending
+
+
+@pytest.mark.parametrize("kind", ["image", "document"])
+def test_an_entry_tells_of_the_file_behind_it(kind: str) -> None:
+    assert told(kind, name="a.jpg", size=14_000, type="jpg").hints == Hints("a.jpg", 14_000, "jpg")
+    assert told(kind, name="a.jpg", size="14000", type="jpg").hints.size_bytes == 14_000
+    assert told(kind, name="", size=0, type=None).hints == Hints()
+    assert told(kind, name=5, size=-1, type=[]).hints == Hints()
 
 
 @pytest.mark.parametrize("kind", ["image", "document"])

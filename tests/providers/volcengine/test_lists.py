@@ -3,7 +3,7 @@ import json
 import pytest
 
 from kbsync.core.fields import MetaValue
-from kbsync.core.wire import Answer, Live, Page, Refused, Response, Verdict
+from kbsync.core.wire import Answer, Hints, Live, Page, Refused, Response, Verdict
 from kbsync.providers.volcengine.wire import ApiKey, VolcengineCodec
 
 CODEC = VolcengineCodec(ApiKey("EXAMPLE"), "x.volces.com", "cn-beijing")
@@ -16,10 +16,11 @@ def pages(entries: object, cursor: str = "", total: object = 1) -> Page | Verdic
 
 
 def live(**entry: object) -> Live:
+    """Return what an entry tells of the fields and the state of a document."""
     page = pages([{"doc_id": "d", "doc_name": "a.pdf", **entry}])
     assert isinstance(page, Page)
     assert not page.flaw
-    return page.items["d"]
+    return page.items["d"]._replace(hints=Hints())
 
 
 def field(name: object, type_: object, value: object) -> dict[str, object]:
@@ -87,6 +88,16 @@ def test_names_that_nothing_can_hold_are_left_alone() -> None:
 )
 def test_documents_that_are_still_processed_are_told(status: int, pending: bool) -> None:  # noqa: FBT001
     assert live(meta="[]", status={"process_status": status}).pending == pending
+
+
+def test_an_entry_tells_of_the_file_behind_it() -> None:
+    page = pages(
+        [{"doc_id": "a", "doc_name": "a.pdf", "doc_size": 20_000, "doc_type": "pdf"}, {"doc_id": "b"}], total=2
+    )
+
+    assert isinstance(page, Page)
+    assert page.items["a"].hints == Hints("a.pdf", 20_000, "pdf")
+    assert page.items["b"].hints == Hints()
 
 
 def test_the_next_page_begins_behind_what_came() -> None:

@@ -260,6 +260,29 @@ def test_one_document_is_proved_by_its_own_record() -> None:
     assert result.live.keys() == {doc("d1")}
 
 
+@pytest.mark.parametrize("status", [2, 3, 5, 6])
+def test_a_read_tells_which_documents_are_still_processed(status: int) -> None:
+    busy = entry("d1", meta="[]", status={"process_status": status})
+    done = entry("d2", meta="[]", status={"process_status": 0})
+
+    bulk, one = read([doc("d1"), doc("d2")], {"doc_list": [busy, done]}), read([doc("d1")], busy)
+
+    assert isinstance(bulk, ReadResult)
+    assert isinstance(one, ReadResult)
+    assert bulk.pending == one.pending == {doc("d1")}
+    assert (bulk.told(doc("d1")).pending, bulk.told(doc("d2")).pending) == (True, False)
+
+
+def test_a_read_tells_which_fields_it_cannot_say() -> None:
+    meta = '[{"field_name":"a","field_type":"odd","field_value":1}]'
+
+    result = read([doc("d1")], entry("d1", meta=meta))
+
+    assert isinstance(result, ReadResult)
+    assert not result.told(doc("d1")).tells("meta.a")
+    assert result.told(doc("d1")).tells("meta.b")
+
+
 @pytest.mark.parametrize("data", [None, {}, [], entry("other", meta="[]"), {"meta": "[]"}])
 def test_another_documents_record_is_never_taken(data: object) -> None:
     verdict = read([doc("d1")], data)
