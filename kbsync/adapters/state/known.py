@@ -1,5 +1,7 @@
 """What the state knows, as the comparison reads it."""
 
+# ruff: noqa: S608 - what is put into SQL here are constants of this module; values are bound
+
 import os
 import sqlite3
 from collections import Counter
@@ -14,7 +16,7 @@ import orjson
 from kbsync.adapters.state.files import Facts, facts_of, open_reader, reading
 from kbsync.adapters.state.hazards import read_hazards
 from kbsync.adapters.state.schema import DOUBTS
-from kbsync.core.fields import Fields, fields_from_plain
+from kbsync.core.fields import DIGEST_SIZE_BYTES, Fields, fields_from_plain
 from kbsync.core.items import Item
 from kbsync.core.state import Hazard
 
@@ -28,7 +30,9 @@ _ASKED_OF: Final = 16
 _DIGESTS: Final = "SELECT id, digest FROM items WHERE container = ? AND id IN "
 # From so many ids on it is seen whether they are neighbours. Others may stand between them, though not more than they.
 _NEIGHBOURS: Final = 64
-_DIGESTS_BETWEEN: Final = "SELECT id, digest FROM items WHERE container = ? AND id BETWEEN ? AND ? LIMIT ?"
+_DIGESTS_BETWEEN: Final = "SELECT id, digest FROM items WHERE container = ? AND id BETWEEN ? AND ? ORDER BY id LIMIT ?"
+# Two texts are made faster than many rows.
+_ALL_BETWEEN: Final = f"SELECT group_concat(id, '\n'), group_concat(hex(digest), '') FROM ({_DIGESTS_BETWEEN})"
 _IS_LARGER: Final = "SELECT 1 FROM items WHERE container = ? LIMIT 1 OFFSET ?"
 _TEXTS: Final = "SELECT id, fields FROM items JOIN known USING (known) WHERE container = ? AND id IN "
 
@@ -52,8 +56,6 @@ class StoredKnown:
         self._lineage, self._serial, self._declared_items = "", 0, 0
         self._containers: dict[tuple[str, str, str], int] = {}
         self._digests: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
-        # Those that were read last because they stand together.
-        self._near: dict[tuple[str, str, str], Mapping[str, bytes]] = {}
         self._asked: Counter[tuple[str, str, str]] = Counter()
         # How many must have been asked for before the size of a container is looked at again.
         self._enough: dict[tuple[str, str, str], int] = {}
@@ -111,7 +113,11 @@ class StoredKnown:
     def digests_of(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None]:
         """Return what `digest` returns for each of *ids* of a target, container and kind, at less cost."""
         digests = self._digests.get(place)
-        if digests is None and (digests := self._neighbours(place, ids)) is None:
+        if digests is None and len(ids) >= _NEIGHBOURS:
+            if (in_order := self._in_order(place, ids)) is not None:
+                return in_order
+            digests = self._neighbours(place, ids)
+        if digests is None:
             self._asked[place] += len(ids)
             worth_loading = self._asked[place] > self._enough.get(place, 0) and not self._is_large(place)
             digests = self._load_container(place) if worth_loading else self._some_digests(place, ids)
@@ -226,16 +232,22 @@ class StoredKnown:
         number = self._containers.get(place)
         if number is None:
             return _NOTHING
-        if len(ids) < _NEIGHBOURS:
-            near = self._near.get(place, _NOTHING)
-            return near if all(map(near.__contains__, ids)) else None
         most = 2 * len(ids)
         with reading(self._path):
             rows = self._open.execute(_DIGESTS_BETWEEN, (number, min(ids), max(ids), most + 1)).fetchall()
-        if len(rows) > most:
+        return dict(rows) if len(rows) <= most else None
+
+    def _in_order(self, place: tuple[str, str, str], ids: Sequence[str]) -> list[bytes | None] | None:
+        """Return the digests of *ids* if these are, in order, all that is known between the first and the last."""
+        number = self._containers.get(place)
+        if number is None or ids[0] >= ids[-1]:
             return None
-        self._near[place] = near = dict(rows)
-        return near
+        with reading(self._path):
+            known_ids, text = self._open.execute(_ALL_BETWEEN, (number, ids[0], ids[-1], len(ids) + 1)).fetchone()
+        if known_ids != "\n".join(ids):
+            return None
+        digests = bytes.fromhex(text)
+        return [digests[at : at + DIGEST_SIZE_BYTES] for at in range(0, len(digests), DIGEST_SIZE_BYTES)]
 
     def _some_digests(self, place: tuple[str, str, str], ids: Sequence[str]) -> Mapping[str, bytes]:
         number = self._containers[place]
