@@ -156,6 +156,8 @@ def apply(
     with Signals() as signals, workspace.store() as store:
         store.lock("apply", lock_timeout)
         limits = {"otherwise": "nothing was sent", "max_duration_s": wishes.policy.max_duration_s}
+        if asked is None:
+            return carry_out(workspace, store, wishes, console, signals, None)
         with open_refresher(workspace, store, console, asked, **limits) as refresher:
             return carry_out(workspace, store, wishes, console, signals, refresher)
 

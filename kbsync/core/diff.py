@@ -1,7 +1,8 @@
 """The comparison: what the manifest wants against what was last confirmed, item by item, in one pass."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 from kbsync.core.fields import Fields, digest, family, is_empty
 from kbsync.core.items import Item
@@ -52,7 +53,8 @@ class Comparison:
 
     def add(self, *items: Desired) -> None:
         """Compare *items*, of which only those that differ need the known fields."""
-        differing = [desired for desired in items if not self._is_in_sync(desired)]
+        digests = zip(items, self._known_digests(items), strict=True)
+        differing = [desired for desired, known_digest in digests if not self._is_in_sync(desired, known_digest)]
         known = self._known.fields_of(desired.item for desired in differing)
         for desired, fields in zip(differing, known, strict=True):
             if self._refresh is not None and desired.item[:3] in self._refresh.lists:
@@ -60,7 +62,11 @@ class Comparison:
             else:
                 self._compare(desired, fields)
 
-    def _is_in_sync(self, desired: Desired) -> bool:
+    def _known_digests(self, items: Iterable[Desired]) -> Iterator[bytes | None]:
+        for place, some in groupby(items, lambda desired: desired.item[:3]):
+            yield from self._known.digests_of(place, [desired.item.id for desired in some])
+
+    def _is_in_sync(self, desired: Desired, known_digest: bytes | None) -> bool:
         item = desired.item
         self.items += 1
         place = item[:3]
@@ -69,7 +75,6 @@ class Comparison:
             seen = self._seen[place] = set()
         seen.add(item.id)
 
-        known_digest = self._known.digest(item)
         self._met += known_digest is not None
         in_sync = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
         if in_sync and self._refresh is not None and place in self._refresh.lists:

@@ -48,6 +48,7 @@ META_TYPES: Final = (
 DIGEST_SIZE_BYTES: Final = 16
 # A change of the canonical form must change this, so that old digests are never compared with new ones.
 _DIGEST_PERSON: Final = b"kbsync-fields/1"
+_BEGUN: Final = blake2b(digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON)
 
 
 class UpdateRule(NamedTuple):
@@ -164,8 +165,14 @@ def digest_of(text: bytes) -> bytes:
 
 def digests_of(texts: Iterable[str]) -> list[bytes]:
     """Return the digests of fields whose canonical forms are *texts*."""
-    # The same as `digest_of`, here because a call for each would cost as much as the digest.
-    return [blake2b(text.encode(), digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON).digest() for text in texts]
+    # What `digest_of` does. A copy of a hash that was begun costs a third less than one that is made.
+    digests: list[bytes] = []
+    begin, put = _BEGUN.copy, digests.append
+    for text in texts:
+        begun = begin()
+        begun.update(text.encode())
+        put(begun.digest())
+    return digests
 
 
 def _typed_to_plain(value: UpdateRule | MetaValue) -> Any:
