@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 from kbsync.adapters.files import write_whole
-from kbsync.cli.changed_since import touched_since
 from kbsync.cli.choosing import Choice
 from kbsync.cli.options import (
     Asked,
@@ -100,13 +99,17 @@ def plan(
     workspace = open_workspace(config_file, allowed, levels)
     if out is not None:
         workspace.check_output("--out", out, paths)
-    touched = None if changed_since is None else touched_since(workspace, paths, changed_since)
+    # What most plans do without is imported by those that do not: git, and a client of HTTP.
+    touched = None
+    if changed_since is not None:
+        from kbsync.cli.changed_since import touched_since  # noqa: PLC0415
+
+        touched = touched_since(workspace, paths, changed_since)
     choice = Choice(selection, touched=touched)
     with ExitStack() as stack:
         store = stack.enter_context(workspace.store())
         refresh = None
         if asked is not None:
-            # A client of HTTP takes a while to import, and most plans ask nobody.
             from kbsync.cli.refreshing import open_refresher  # noqa: PLC0415
 
             store.lock("plan", lock_timeout)  # whoever holds the state uses up the rate
