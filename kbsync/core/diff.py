@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from kbsync.core.fields import Fields, digest, family, is_empty
+from kbsync.core.findings import Absent
 from kbsync.core.items import Item
-from kbsync.core.live import Refresh
+from kbsync.core.live import Refresh, live_value
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import Change, FieldChange, Reason, Recognised, Skipped, Unmanaged
 from kbsync.core.state import Hazard, Known
 from kbsync.core.three_way import judge
-from kbsync.core.wire import Operation
+from kbsync.core.wire import Live, Operation
 
 __all__ = ("Comparison", "settled")
 
@@ -19,8 +20,8 @@ class Comparison:
     """Compares desired items with *known* as they come, and keeps only what differs.
 
     *operations* are the write requests of each target. Every item may be added once. The results are complete after
-    the last `add` and `settle`; their order is that of the manifest. Items of a place that *refresh* has read are
-    compared with what is live there too.
+    the last `add` and `settle`; their order is that of the manifest. Items of which *refresh* tells what is live are
+    compared with that too.
 
     *touched* and *emptied* count, by target and container, the known items that a change would alter, and those of
     them that it would empty: what guards look at. Items that were never known count in neither.
@@ -55,10 +56,11 @@ class Comparison:
         differing = [desired for desired in items if not self._is_in_sync(desired)]
         known = self._known.fields_of(desired.item for desired in differing)
         for desired, fields in zip(differing, known, strict=True):
-            if self._refresh is not None and desired.item[:3] in self._refresh.lists:
-                self._compare_live(desired, fields, self._refresh)
-            else:
+            seen = None if self._refresh is None else self._refresh.find(desired.item)
+            if self._refresh is None or seen is None:
                 self._compare(desired, fields)
+            else:
+                self._compare_live(desired, fields, seen, self._refresh)
 
     def _is_in_sync(self, desired: Desired) -> bool:
         item = desired.item
@@ -72,8 +74,8 @@ class Comparison:
         known_digest = self._known.digest(item)
         self._met += known_digest is not None
         in_sync = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
-        if in_sync and self._refresh is not None and place in self._refresh.lists:
-            in_sync = self._refresh.shows(item, desired.fields)
+        if in_sync and self._refresh is not None:
+            in_sync = _shows(self._refresh.find(item), desired.fields)
         self.in_sync += in_sync
         return in_sync
 
@@ -114,12 +116,12 @@ class Comparison:
 
         self._note_unmanaged(desired, known)
 
-    def _compare_live(self, desired: Desired, known: Fields, refresh: Refresh) -> None:
+    def _compare_live(self, desired: Desired, known: Fields, seen: Live | Absent, refresh: Refresh) -> None:
         in_doubt = self._doubts.get(desired.item, frozenset())
         operations = self._operations[desired.item.target, desired.item.kind]
         # Hazards cost a look at each attempt that may come late; most items are not in doubt.
         hazards: Mapping[tuple[Item, str], Hazard] = self._known.hazards() if in_doubt else {}
-        judged = judge(desired, known, in_doubt, operations, refresh, hazards)
+        judged = judge(desired, known, in_doubt, operations, seen, refresh, hazards)
         self.changes += judged.changes
         self.conflicts += judged.conflicts
         self.skipped += judged.skipped
@@ -173,6 +175,17 @@ def settled(
         return digests
 
     return digests_of
+
+
+def _shows(seen: Live | Absent | None, fields: Fields) -> bool:
+    """Tell whether what was *seen* of an item has exactly these values, and nobody works on it; or nobody asked."""
+    match seen:
+        case None:
+            return True
+        case Absent():
+            return False
+        case Live(pending=pending):
+            return not pending and all(live_value(seen, name) == fields[name] for name in fields)
 
 
 def _empties(change: FieldChange) -> bool:
