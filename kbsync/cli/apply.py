@@ -81,9 +81,6 @@ __all__ = ("apply",)
 @click.option(
     "--verify-wait", type=Duration(), metavar="TIME", help="How long a provider may take to show it. [default: 60s]"
 )
-@click.option(
-    "--lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for a run that holds the state."
-)
 @lock_timeout_option
 @click.option("--max-changes", type=click.IntRange(min=0), metavar="N", help="A guard: refuse more changes than N.")
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
@@ -159,6 +156,8 @@ def apply(
     with Signals() as signals, workspace.store() as store:
         store.lock("apply", lock_timeout)
         limits = {"otherwise": "nothing was sent", "max_duration_s": wishes.policy.max_duration_s}
+        if asked is None:
+            return carry_out(workspace, store, wishes, console, signals, None)
         with open_refresher(workspace, store, console, asked, **limits) as refresher:
             return carry_out(workspace, store, wishes, console, signals, refresher)
 

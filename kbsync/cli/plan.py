@@ -25,7 +25,6 @@ from kbsync.cli.options import (
     refresh_options,
     selection_options,
 )
-from kbsync.cli.refreshing import open_refresher
 from kbsync.cli.workspace import open_workspace
 from kbsync.core.exits import Exit, most_telling
 from kbsync.core.plan import Plan
@@ -105,16 +104,20 @@ def plan(
     choice = Choice(selection, touched=touched)
     with ExitStack() as stack:
         store = stack.enter_context(workspace.store())
-        if asked is not None:  # whoever holds the state uses up the rate
-            store.lock("plan", lock_timeout)
-        refresher = stack.enter_context(open_refresher(workspace, store, console, asked))
+        refresh = None
+        if asked is not None:
+            # A client of HTTP takes a while to import, and most plans ask nobody.
+            from kbsync.cli.refreshing import open_refresher  # noqa: PLC0415
+
+            store.lock("plan", lock_timeout)  # whoever holds the state uses up the rate
+            refresh = stack.enter_context(open_refresher(workspace, store, console, asked)).refresh
         guards = with_max_changes(workspace.config.guards, max_changes)
         drawn, warnings = workspace.plan(
             store.known(),
             paths,
             guards=guards,
             chosen=choice.predicate(),
-            refresh=None if refresher is None else refresher.refresh,
+            refresh=refresh,
             cached=cached,
         )
 

@@ -28,15 +28,12 @@ _MOST_REQUESTS: Final = 2
 
 @contextmanager
 def open_refresher(
-    workspace: Workspace, store: StateStore, console: Console, asked: Asked | None, **others: Any
-) -> Generator["Refresher | None"]:
-    """Yield what reads for a plan, if that was *asked* for.
+    workspace: Workspace, store: StateStore, console: Console, asked: Asked, **others: Any
+) -> Generator["Refresher"]:
+    """Yield what reads for a plan, as was *asked* for.
 
     It needs the lock. Whoever gets that next may send at once.
     """
-    if asked is None:
-        yield None
-        return
     refresher = Refresher(workspace, store, console, asked, **others)
     try:
         yield refresher

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from kbsync.adapters.files import read_regular
 from kbsync.cli.workspace import Workspace
 from kbsync.core.entries import findings
-from kbsync.core.fields import META_PREFIX, Fields, family, is_empty, to_plain
+from kbsync.core.fields import META_PREFIX, Fields, family, is_empty, to_declared, to_plain
 from kbsync.core.guards import Blast, tripped
 from kbsync.core.items import Item
 from kbsync.core.manifest import Dialect, Entry, KindDialect
@@ -136,7 +136,7 @@ def _faults(item: Item, desired: Fields, words: KindDialect, validator: TypeAdap
     written: dict[str, Any] = {"id": item.id, "allow_empty": True}
     for field, value in desired.items():
         if field.startswith(META_PREFIX):
-            written.setdefault("meta", {})[field.removeprefix(META_PREFIX)] = to_plain(value)
+            written.setdefault("meta", {})[field.removeprefix(META_PREFIX)] = to_declared(value)
         else:
             written[field] = to_plain(value)
     try:

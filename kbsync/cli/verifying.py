@@ -35,12 +35,16 @@ class Verifying:
         stopped: Mapping[str, str],
         begin: Callable[[Sequence[Target]], ReadBack],
     ) -> None:
-        """Read back the changes at the positions *updated*, or a sample of them, and the earlier ones.
+        """Read back the changes at the positions *updated*, or some of them, and the earlier ones.
 
+        Those that remove a field always are: no answer says that it is gone.
         Nothing is asked of the targets that were *stopped*: what concerns them is unread for the reason why. *begin*
         makes what reads from the others.
         """
-        chosen = drawn(updated, SAMPLE_SIZE, journal.run_id) if self.mode == "sample" else sorted(updated)
+        removing = frozenset(seq for seq in updated if journal.changes[seq].removes)
+        others = [seq for seq in updated if seq not in removing]
+        sizes = {"none": 0, "sample": SAMPLE_SIZE, "all": len(others)}
+        chosen = sorted([*removing, *drawn(others, sizes[self.mode], journal.run_id)])
         first = journal.first_change
         changes = {**self.earlier, **{first + seq: journal.changes[seq] for seq in chosen}}
         read_back = begin([target for target in targets if target.name not in stopped])
@@ -58,6 +62,7 @@ class Verifying:
                 updated=len(updated),
                 findings={seq: found[first + seq] for seq in chosen},
                 earlier=[(change, found[number]) for number, change in self.earlier.items()],
+                removing=removing,
             )
 
 
@@ -67,13 +72,13 @@ def verifying_of(plan: Plan, config: Config, store: StateStore, mode: VerifyMode
     That is also what earlier runs left open, unless *plan* sends something newer. A run over a part of the manifests
     asks nothing of the targets of another.
     """
-    if mode == "none":
+    if mode == "none" and not any(change.removes for change in plan.changes):
         return None
     sent = {(change.item, change.operation) for change in plan.changes}
     targets = config.targets if plan.whole else {change.item.target for change in plan.changes}
     earlier = {
         number: change
-        for number, change in store.left_open().items()
+        for number, change in (store.left_open().items() if mode != "none" else ())
         if change.item.target in targets and (change.item, change.operation) not in sent
     }
     return Verifying(mode, wait_s, earlier)

@@ -1,12 +1,13 @@
 """The comparison: what the manifest wants against what was last confirmed, item by item, in one pass."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 from kbsync.core.fields import Fields, digest, family, is_empty
 from kbsync.core.findings import Absent
 from kbsync.core.items import Item
-from kbsync.core.live import Refresh, live_value
+from kbsync.core.live import Refresh, is_live, live_value
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import Change, FieldChange, Reason, Recognised, Skipped, Unmanaged
 from kbsync.core.state import Hazard, Known
@@ -53,7 +54,8 @@ class Comparison:
 
     def add(self, *items: Desired) -> None:
         """Compare *items*, of which only those that differ need the known fields."""
-        differing = [desired for desired in items if not self._is_in_sync(desired)]
+        digests = zip(items, self._known_digests(items), strict=True)
+        differing = [desired for desired, known_digest in digests if not self._is_in_sync(desired, known_digest)]
         known = self._known.fields_of(desired.item for desired in differing)
         for desired, fields in zip(differing, known, strict=True):
             seen = None if self._refresh is None else self._refresh.find(desired.item)
@@ -62,7 +64,11 @@ class Comparison:
             else:
                 self._compare_live(desired, fields, seen, self._refresh)
 
-    def _is_in_sync(self, desired: Desired) -> bool:
+    def _known_digests(self, items: Iterable[Desired]) -> Iterator[bytes | None]:
+        for place, some in groupby(items, lambda desired: desired.item[:3]):
+            yield from self._known.digests_of(place, [desired.item.id for desired in some])
+
+    def _is_in_sync(self, desired: Desired, known_digest: bytes | None) -> bool:
         item = desired.item
         self.items += 1
         place = item[:3]
@@ -71,7 +77,6 @@ class Comparison:
             seen = self._seen[place] = set()
         seen.add(item.id)
 
-        known_digest = self._known.digest(item)
         self._met += known_digest is not None
         in_sync = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
         if in_sync and self._refresh is not None:
@@ -185,7 +190,7 @@ def _shows(seen: Live | Absent | None, fields: Fields) -> bool:
         case Absent():
             return False
         case Live(pending=pending):
-            return not pending and all(live_value(seen, name) == fields[name] for name in fields)
+            return not pending and all(is_live(value, live_value(seen, name)) for name, value in fields.items())
 
 
 def _empties(change: FieldChange) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kbsync.core.fields import Fields, Value, digest
 from kbsync.core.items import Item
-from kbsync.core.live import Place, ReadList, live_value
+from kbsync.core.live import Place, ReadList, is_live, live_value
 from kbsync.core.plan import LiveValue, ReadPlace
 from kbsync.core.state import Known
 from kbsync.core.wire import Live
@@ -84,7 +84,7 @@ def _look(drift: Drift, item: Item, known: Fields, live: Live, *, in_doubt: bool
     fields = tuple(
         Deviation(name, value, seen)
         for name, value in sorted(known.items())
-        if (seen := live_value(live, name)) is not None and seen != value
+        if (seen := live_value(live, name)) is not None and not is_live(value, seen)
     )
     if fields:
         kind = drift.pending if live.pending else drift.in_doubt if in_doubt else drift.drifted

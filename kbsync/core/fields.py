@@ -15,6 +15,7 @@ __all__ = (
     "DIGEST_SIZE_BYTES",
     "META_PREFIX",
     "META_TYPES",
+    "REMOVED",
     "Fields",
     "MetaValue",
     "UpdateRule",
@@ -29,6 +30,7 @@ __all__ = (
     "float32",
     "from_plain",
     "is_empty",
+    "to_declared",
     "to_plain",
 )
 
@@ -46,6 +48,7 @@ META_TYPES: Final = (
 DIGEST_SIZE_BYTES: Final = 16
 # A change of the canonical form must change this, so that old digests are never compared with new ones.
 _DIGEST_PERSON: Final = b"kbsync-fields/1"
+_BEGUN: Final = blake2b(digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON)
 
 
 class UpdateRule(NamedTuple):
@@ -56,10 +59,14 @@ class UpdateRule(NamedTuple):
 
 
 class MetaValue(NamedTuple):
-    """One typed Volcengine meta value; *type* is one of `META_TYPES`, lists are tuples."""
+    """One typed Volcengine meta value; *type* is one of `META_TYPES`, lists are tuples. Or it is `REMOVED`."""
 
     type: str
-    value: str | bool | int | float | tuple[str, ...] | tuple[int, ...]
+    value: str | bool | int | float | tuple[str, ...] | tuple[int, ...] | None
+
+
+REMOVED: Final = MetaValue("removed", None)
+"""What a meta field is to be, or is, that is not set. No update says it: an update leaves the field out."""
 
 
 Value: TypeAlias = str | UpdateRule | MetaValue
@@ -72,9 +79,9 @@ def family(field: str) -> str:
 
 
 def is_empty(value: Value) -> bool:
-    """Tell whether *value* clears its field: an empty text, an empty string value or an empty list."""
+    """Tell whether *value* clears its field: an empty text, an empty string value, an empty list, or none at all."""
     if isinstance(value, MetaValue):
-        return value.value == "" or value.value == ()
+        return value.value in ("", (), None)
     return value == ""
 
 
@@ -106,12 +113,19 @@ def to_plain(value: Value) -> Any:
             return value
 
 
+def to_declared(value: Value) -> Any:
+    """Return what a manifest in JSON says that declares *value*: its JSON form, or null for a field to remove."""
+    return None if value == REMOVED else to_plain(value)
+
+
 def from_plain(field: str, plain: Any) -> Value:
     """Return the value of *field* whose JSON form is *plain*: the inverse of `to_plain`.
 
     For data that kbsync wrote itself. Raises ValueError when the shape is not the field's.
     """
     match family(field), plain:
+        case "meta", {"type": REMOVED.type, "value": None, **rest} if not rest:
+            return REMOVED
         case "meta", {"type": str() as type_, "value": inner, **rest} if not rest and type_ in META_TYPES:
             return MetaValue(type_, tuple(cast("list[str]", inner)) if isinstance(inner, list) else inner)
         case "update_rule", {"update_type": int() as update_type, **rest} if rest.keys() <= {"update_interval"}:
@@ -151,8 +165,14 @@ def digest_of(text: bytes) -> bytes:
 
 def digests_of(texts: Iterable[str]) -> list[bytes]:
     """Return the digests of fields whose canonical forms are *texts*."""
-    # The same as `digest_of`, here because a call for each would cost as much as the digest.
-    return [blake2b(text.encode(), digest_size=DIGEST_SIZE_BYTES, person=_DIGEST_PERSON).digest() for text in texts]
+    # What `digest_of` does. A copy of a hash that was begun costs a third less than one that is made.
+    digests: list[bytes] = []
+    begin, put = _BEGUN.copy, digests.append
+    for text in texts:
+        begun = begin()
+        begun.update(text.encode())
+        put(begun.digest())
+    return digests
 
 
 def _typed_to_plain(value: UpdateRule | MetaValue) -> Any:

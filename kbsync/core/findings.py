@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from kbsync.core.fields import MetaValue, Value
+from kbsync.core.fields import REMOVED, MetaValue, Value
 from kbsync.core.listing import Complete, Listed
 from kbsync.core.plan import Change
 from kbsync.core.wire import Live
@@ -91,7 +91,7 @@ def look(change: Change, seen: Seen, at_s: float) -> Finding:
             live = {
                 field: fields.get(field)
                 for field, value in desired.items()
-                if seen.tells(field) and fields.get(field) != value
+                if seen.tells(field) and fields.get(field) != (None if value == REMOVED else value)
             }
             if pending:
                 return Finding("pending", "processing", live, at_s)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
+from kbsync.core.fields import REMOVED, Value
 from kbsync.core.findings import Absent
 from kbsync.core.items import Item
 from kbsync.core.plan import UNSET, LiveValue, ReadPlace
 from kbsync.core.policies import Policies
 from kbsync.core.wire import Live
 
-__all__ = ("Place", "ReadItems", "ReadList", "Refresh", "live_value")
+__all__ = ("Place", "ReadItems", "ReadList", "Refresh", "is_live", "live_value")
 
 Place: TypeAlias = tuple[str, str, str]
 """A target, a container, and the kind of its items."""
@@ -85,3 +86,8 @@ def live_value(live: Live, name: str) -> LiveValue | None:
     if not live.tells(name):
         return None
     return live.fields.get(name, UNSET)
+
+
+def is_live(value: Value, seen: LiveValue | None) -> bool:
+    """Tell whether *value*, desired or known, is what was *seen* of its field: `REMOVED` is a field that is not set."""
+    return seen == value or (seen is UNSET and value == REMOVED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from kbsync.core.fields import Fields, Value
+from kbsync.core.fields import REMOVED, Fields, Value
 from kbsync.core.items import Item, Source
 from kbsync.core.state import OutcomeName
 
@@ -100,6 +100,11 @@ class Change:
     def desired(self) -> Fields:
         """What the request sets."""
         return {change.field: change.desired for change in self.fields}
+
+    @property
+    def removes(self) -> bool:
+        """Whether it is to remove a field, of which an answer proves nothing."""
+        return any(change.desired == REMOVED for change in self.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final, TypeVar, cast
 
-from kbsync.core.fields import META_PREFIX, MetaValue, UpdateRule, Value, from_plain
+from kbsync.core.fields import META_PREFIX, REMOVED, MetaValue, UpdateRule, Value, from_plain
 from kbsync.core.items import Item, Source
 from kbsync.core.plan import (
     PLAN_FORMAT,
@@ -159,6 +159,8 @@ def _is_sound(value: Value) -> bool:
             return True
         case UpdateRule(update_type, interval):
             return type(update_type) is int and (interval is None or type(interval) is int)
+        case MetaValue(REMOVED.type, None):
+            return True
         case MetaValue("list<string>", tuple() as texts):
             return all(type(text) is str for text in texts)
         case MetaValue("list<int64>", tuple() as numbers):

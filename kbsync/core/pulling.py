@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kbsync.core.fields import Fields
+from kbsync.core.fields import REMOVED, Fields
 from kbsync.core.manifest import Desired
 from kbsync.core.wire import Live
 
@@ -26,6 +26,7 @@ def pull(desired: Desired, live: Live) -> Pulled:
     """Return what of the managed fields of *desired* is *live*. Ignored ones are somebody else's."""
     told = [name for name in desired.fields if live.tells(name)]
     seen = {name: live.fields[name] for name in told if name in live.fields}
+    seen |= {name: REMOVED for name in told if name not in seen and desired.fields[name] == REMOVED}
     return Pulled(
         seen=seen,
         changes={name: value for name, value in seen.items() if value != desired.fields[name]},

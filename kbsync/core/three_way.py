@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from kbsync.core.fields import Fields, family
+from kbsync.core.fields import REMOVED, Fields, Value, family
 from kbsync.core.findings import Absent
 from kbsync.core.items import Item
 from kbsync.core.live import Refresh, live_value
 from kbsync.core.manifest import Desired
-from kbsync.core.plan import Change, FieldChange, Reason, Recognised, Skipped, Why
+from kbsync.core.plan import UNSET, Change, FieldChange, LiveValue, Reason, Recognised, Skipped, Why
 from kbsync.core.policies import Policies
 from kbsync.core.state import Hazard
 from kbsync.core.wire import Live, Operation
@@ -93,7 +93,7 @@ class _Judge:
         wanted = self.desired.fields
         for operation in operations:
             fields = tuple(
-                FieldChange(name, known.get(name), wanted[name], None if live is None else live_value(live, name))
+                FieldChange(name, known.get(name), wanted[name], _seen(live, name, known.get(name), wanted[name]))
                 for name in sorted(wanted)
                 if family(name) in operation.families
             )
@@ -168,6 +168,12 @@ class _Judge:
 
     def _change(self, operation: str, reason: Reason, fields: tuple[FieldChange, ...]) -> Change:
         return Change(self.desired.item, operation, reason, fields, self.desired.source)
+
+
+def _seen(live: Live | None, name: str, known: Value | None, wanted: Value) -> LiveValue | None:
+    """Return the live value of the field *name*, in the words in which it is known or wanted."""
+    seen = None if live is None else live_value(live, name)
+    return REMOVED if seen is UNSET and REMOVED in (known, wanted) else seen
 
 
 _DEFAULTS: Final = Policies()

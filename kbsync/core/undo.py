@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from kbsync.core.fields import Value
+from kbsync.core.fields import REMOVED, Value, family
 from kbsync.core.items import Item, Source
-from kbsync.core.plan import FieldChange
+from kbsync.core.plan import UNSET, FieldChange
 from kbsync.core.state import Known
 
 __all__ = ("LeftOut", "Obstacle", "RunWrites", "Undo", "Write", "undo_of")
@@ -78,10 +78,11 @@ def undo_of(writes: Iterable[Write], known: Known) -> Undo:
         for change in write.fields:
             if not change.differs:
                 continue
-            why = _obstacle(change, write, now.get(change.field), in_doubt=in_doubt)
+            before = _before(change)
+            why = _obstacle(change, before, write, now.get(change.field), in_doubt=in_doubt)
             if why is None:
-                assert change.before is not None
-                undo.items.setdefault(item, ({}, write.source))[0][change.field] = change.before
+                assert before is not None
+                undo.items.setdefault(item, ({}, write.source))[0][change.field] = before
                 if in_doubt or not write.sure:
                     unsure.add(item)
             else:
@@ -91,11 +92,18 @@ def undo_of(writes: Iterable[Write], known: Known) -> Undo:
     return undo
 
 
-def _obstacle(change: FieldChange, write: Write, now: Value | None, *, in_doubt: bool) -> Obstacle | None:
-    """Say why the field of *change* is not put back; *now* is what is known of it, and may be *in_doubt*."""
-    if change.before is None:
+def _before(change: FieldChange) -> Value | None:
+    """Return what *change* replaced, in a word of a manifest: that a meta field was not set can be said."""
+    return REMOVED if change.live is UNSET and family(change.field) == "meta" else change.before
+
+
+def _obstacle(
+    change: FieldChange, before: Value | None, write: Write, now: Value | None, *, in_doubt: bool
+) -> Obstacle | None:
+    """Say why *before* is not put back; *now* is what is known of the field of *change*, and may be *in_doubt*."""
+    if before is None:
         return "never_known"
-    if now == change.before and not in_doubt:
+    if now == before and not in_doubt:
         return "restored"
     if change.field in write.since:
         return "written_since"

@@ -20,8 +20,9 @@ class Verification:
     """What was to be read back, and the finding of each such change.
 
     *updated* is how many changes the run updated. *findings* are those of the run, by position in its plan: all of
-    them, or a random sample that *seed* makes again. *earlier* are changes of earlier runs whose verification had been
-    left open. A difference counts once it was there *wait_s* seconds after the last write.
+    them, or a random sample that *seed* makes again; those in *removing* remove a field, are read back in any *mode*,
+    and are no part of the sample. *earlier* are changes of earlier runs whose verification had been left open. A
+    difference counts once it was there *wait_s* seconds after the last write.
     """
 
     mode: VerifyMode
@@ -30,6 +31,7 @@ class Verification:
     updated: int
     findings: Mapping[int, Finding]
     earlier: Sequence[tuple[Change, Finding]] = ()
+    removing: frozenset[int] = frozenset()
 
     @property
     def counts(self) -> dict[FindingName, int]:
@@ -39,8 +41,8 @@ class Verification:
 
     @property
     def sampled(self) -> bool:
-        """Whether there were more changes than were to be read back."""
-        return len(self.findings) < self.updated
+        """Whether there were more changes than were to be read back, and chance chose."""
+        return self.mode == "sample" and len(self.findings) < self.updated
 
     @property
     def wrong(self) -> int:
@@ -55,7 +57,10 @@ class Verification:
     @property
     def most_wrong(self) -> int:
         """How many of the updated changes may be wrong, at 95 % confidence; those left open are counted as wrong."""
-        return most_wrong(self.updated, len(self.findings), self.wrong + self.left_open)
+        sample = {seq: finding for seq, finding in self.findings.items() if seq not in self.removing}
+        doubtful = sum(finding.word != "verified" for finding in sample.values())
+        known = self.wrong + self.left_open - doubtful
+        return known + most_wrong(self.updated - len(self.removing), len(sample), doubtful)
 
     @property
     def exits(self) -> tuple[Exit, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kbsync.core.exits import Exit
-from kbsync.core.fields import META_TYPES
+from kbsync.core.fields import META_TYPES, REMOVED
 from kbsync.core.findings import FINDINGS
 from kbsync.core.plan import PLAN_FORMAT
 from kbsync.core.report import OUTCOMES, REPORT_FORMAT
@@ -64,6 +64,10 @@ _VALUES: Final[Mapping[str, Any]] = {
             {"type": "string", "description": "A caption or a name."},
             {**_object({"update_type": {"type": "integer"}, "update_interval": {"type": ["integer", "null"]}})}
             | {"required": ["update_type"]},
+            {
+                **_object({"type": {"const": REMOVED.type}, "value": {"type": "null"}}),
+                "description": "A meta field that is not to be set, or is not.",
+            },
             _object(
                 {
                     "type": {"enum": list(META_TYPES)},
@@ -236,7 +240,7 @@ _FINDING: Final[Mapping[str, Any]] = {
 }
 _VERIFICATION: Final = _object(
     {
-        "mode": {"enum": ["sample", "all"]},
+        "mode": {"enum": ["none", "sample", "all"]},
         "seed": {**_TEXT, "description": "What the sample was drawn with."},
         "wait_s": _SECONDS,
         "updated": {**_COUNT, "description": "How many changes the run updated."},

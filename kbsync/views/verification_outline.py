@@ -42,7 +42,7 @@ def summary(verification: Verification) -> Iterator[str]:
         return
 
     of = f"{len(told.findings):,} of {count(told.updated, 'updated change')}"
-    drawn = f" at random (seed {told.seed})" if told.sampled else ""
+    drawn = _chosen(told)
     earlier = f" and {count(len(told.earlier), 'change')} of earlier runs" if told.earlier else ""
     found = ", ".join(f"{counts[word]:,} {word}" for word in FINDINGS if counts[word])
     yield f"Verification: {of}{drawn}{earlier}: {found}."
@@ -109,6 +109,12 @@ def flapping(report: Report) -> str:
 def times_words(flap: Flap) -> str:
     """Return how often and since when a change was made again."""
     return f"{flap.times} times since {moment(flap.since_s)}"
+
+
+def _chosen(told: Verification) -> str:
+    if told.mode == "none":
+        return ", those that remove a field"
+    return f" at random (seed {told.seed})" if told.sampled else ""
 
 
 def _proof(told: Verification) -> str:

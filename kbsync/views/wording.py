@@ -129,6 +129,8 @@ def _start(first: str, second: str, width: int) -> int:
 
 def _meta_text(meta: MetaValue, width: int) -> str:
     match meta.value:
+        case None:
+            return "removed"
         case str() as text:
             return _quoted(text, width) if meta.type == "string" else f"{_quoted(text, width)} ({meta.type})"
         case ():

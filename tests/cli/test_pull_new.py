@@ -1,5 +1,6 @@
 """`kbsync pull --out`: what is live becomes manifests that a plan finds nothing to do in, or it is named."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -24,7 +25,10 @@ FORMS = ("yaml", "json", "jsonl", "csv")
 def fresh(desk: Desk) -> Desk:
     """A desk without manifests and without a state."""
     for path in (*desk.folder.glob("manifests/*"), *desk.state.parent.glob("*")):
-        path.unlink()
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     return desk
 
 
@@ -297,7 +301,10 @@ def test_whatever_is_live_a_plan_of_what_was_pulled_is_empty(
     fresh: Desk, texts: list[str], metas: list[dict[str, Any]], form: str
 ) -> None:
     for path in fresh.folder.glob("manifests/*"):
-        path.unlink()
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     for number, text in enumerate(texts):
         if number % 2:
             edit(fresh, "image", str(int(IMAGE) + number), caption=text)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.core.fields import (
+    REMOVED,
     MetaValue,
     UpdateRule,
     Value,
@@ -64,8 +65,8 @@ def test_what_a_float32_cannot_hold_is_refused() -> None:
         float32(3.5e38)
 
 
-@pytest.mark.parametrize("value", ["", MetaValue("string", ""), MetaValue("list<string>", ())])
-def test_an_empty_text_or_list_clears_its_field(value: Value) -> None:
+@pytest.mark.parametrize("value", ["", MetaValue("string", ""), MetaValue("list<string>", ()), REMOVED])
+def test_an_empty_text_or_list_or_nothing_clears_its_field(value: Value) -> None:
     assert is_empty(value)
 
 
@@ -94,9 +95,11 @@ FIELDS: dict[str, Value] = {
     "update_rule": UpdateRule(1, 24),
     "meta.b": MetaValue("list<string>", ("x", "y")),
     "meta.a": MetaValue("bool", value=True),
+    "meta.c": REMOVED,
 }
 TEXT = (
     '{"caption":"","meta.a":{"type":"bool","value":true},"meta.b":{"type":"list<string>","value":["x","y"]},'
+    '"meta.c":{"type":"removed","value":null},'
     '"name":"名","update_rule":{"update_interval":24,"update_type":1}}'
 )
 

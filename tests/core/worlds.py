@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from kbsync.core.fields import Fields, MetaValue, UpdateRule, digest
+from kbsync.core.fields import REMOVED, Fields, MetaValue, UpdateRule, digest
 from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Desired
 from kbsync.core.state import Hazard
@@ -92,7 +92,8 @@ def wish(item: Item, **fields: object) -> Desired:
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=4)
 rules = st.builds(UpdateRule, st.just(1), st.integers(24, 30)) | st.just(UpdateRule(0))
 metas = (
-    st.builds(MetaValue, st.just("string"), texts)
+    st.just(REMOVED)
+    | st.builds(MetaValue, st.just("string"), texts)
     | st.builds(MetaValue, st.just("bool"), st.booleans())
     | st.builds(MetaValue, st.just("int64"), st.integers(-3, 3))
     | st.builds(MetaValue, st.just("list<string>"), st.lists(texts, max_size=2).map(tuple))

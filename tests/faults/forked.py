@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 # Commands import their heavy parts late; here they are wanted before the fork.
-import kbsync.cli.apply
+import kbsync.cli.applying
 import kbsync.cli.running
 from kbsync.__main__ import main
 from kbsync.cli.main import run
@@ -112,7 +112,7 @@ def _compose(patch: pytest.MonkeyPatch, server: InnerServer, boundary: Boundarie
                 boundary("after it is told")
 
     patch.setattr(kbsync.cli.running, "HttpTransport", _connecting(server, boundary))
-    patch.setattr(kbsync.cli.apply, "Run", WatchedRun)
+    patch.setattr(kbsync.cli.applying, "Run", WatchedRun)
 
 
 def _connecting(server: InnerServer, boundary: Boundary) -> Callable[..., InnerTransport]:

@@ -154,6 +154,9 @@ def judge(value: Any, rules: set[str], *, accepted: bool) -> None:
 def beyond(value: Any) -> set[str]:
     """Return the rules of which the cases of the schema say that it cannot see them in *value*."""
     rules = {"empty-entry", "empty-value", "bad-value"} if "defaults" in value else set[str]()
+    documents = found if isinstance(found := value.get("documents"), list) else []
+    if any(isinstance(entry, dict) and type(entry.get("id")) is float for entry in documents):
+        rules.add("bad-id")  # without quotation marks it is text, and no pattern is asked about a number
     return rules | {"bad-value"} if "meta." in json.dumps(value) else rules
 
 

@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import lt
 from typing import Final, TypeAlias
 
 from kbsync.adapters.manifests.files import ManifestFile
@@ -25,13 +27,18 @@ Find: TypeAlias = Callable[[Wanted], Mapping[Item, Desired]]
 """Reads files again for some of their items."""
 
 
-def is_anything_twice(rolled: Iterable[Rolled], ids: Mapping[Place3, Collection[str]]) -> bool:
-    """Tell whether an id repeats in its scope; *ids* are the distinct ones of each place."""
+def is_anything_twice(rolled: Iterable[Rolled], distinct: Callable[[], Mapping[Place3, Collection[str]]]) -> bool:
+    """Tell whether an id repeats in its scope; *distinct* returns the distinct ids of each place."""
     scopes: defaultdict[tuple[str, ...], set[Place3]] = defaultdict(set)
     counts: Counter[Place3] = Counter()
+    rolls: defaultdict[tuple[str, ...], list[Roll]] = defaultdict(list)
     for _, roll in rolled:
         scopes[roll.scope].add(roll.place)
         counts[roll.place] += len(roll)
+        rolls[roll.scope].append(roll)
+    if all(map(_ascend, rolls.values())):
+        return False
+    ids = distinct()
     if any(counts[place] != len(ids[place]) for place in counts):
         return True
     return any(
@@ -39,6 +46,17 @@ def is_anything_twice(rolled: Iterable[Rolled], ids: Mapping[Place3, Collection[
         and len({one for place in places for one in ids[place]}) != sum(counts[place] for place in places)
         for places in scopes.values()
     )
+
+
+def _ascend(rolls: Iterable[Roll]) -> bool:
+    """Tell whether each id stands behind the one before: then they are different, without a look at all of them."""
+    last = ""
+    for roll in rolls:
+        ids = roll.all_ids()
+        if not all(map(lt, chain((last,), ids), ids)):
+            return False
+        last = ids[-1] if ids else last
+    return True
 
 
 def across(rolled: Sequence[Rolled], rules: Mapping[str, Rule], find: Find) -> Iterator[Problem]:

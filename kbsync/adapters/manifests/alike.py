@@ -11,6 +11,7 @@ Numbers: TypeAlias = Sequence[int]
 """Positions of rows."""
 
 _MAPPING: Final = {dict}
+_VALUES: Final = dict[str, Any].values
 _One = TypeVar("_One", bound=Hashable)
 _Any = TypeVar("_Any")
 
@@ -64,4 +65,4 @@ def _flat(outer: Mapping[str, Column], within: Mapping[str, Sequence[str]], plac
 
 def _columns(rows: Iterable[dict[str, Any]]) -> Iterator[Column]:
     """Yield the values of *rows*, which have the same keys in the same order, key by key."""
-    return zip(*(row.values() for row in rows), strict=True)
+    return zip(*map(_VALUES, rows), strict=True)

@@ -37,6 +37,9 @@ class Table:
 
     def look(self, row: Mapping[str, Any], source: Source) -> Iterator[Problem]:
         """Make room for *row*, and yield what of it no cell can say."""
+        for name, inner in (as_mapping(row.get("meta")) or {}).items():
+            if inner is None:
+                yield Problem(source, RULE, f"{shown(f'meta.{name}')} is to be removed, which no cell says: {_ADVICE}")
         for path, type_, cell in self._cells(row):
             earlier, first = self._columns.setdefault(path, (type_, source))
             name = shown(".".join(path))
@@ -80,6 +83,8 @@ class Table:
         for key, value in row.items():
             mapping = as_mapping(value)
             for inner, written in () if mapping is None else mapping.items():
+                if written is None:
+                    continue
                 told = as_mapping(written)
                 type_, plain = typed(written) if told is None else (told["type"], told["value"])
                 yield (key, inner), type_ if self._keys[key].open else "", cell_of(plain)

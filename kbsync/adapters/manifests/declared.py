@@ -12,7 +12,7 @@ from kbsync.adapters.manifests.files import ManifestFile
 from kbsync.adapters.manifests.order import entry_keys
 from kbsync.adapters.manifests.reader import ManifestReader
 from kbsync.adapters.manifests.vocabulary import Words
-from kbsync.core.fields import MetaValue
+from kbsync.core.fields import REMOVED, MetaValue
 from kbsync.core.items import Item, Source
 from kbsync.core.manifest import Desired, Dialect, Entry, KindDialect
 from kbsync.core.rules import Finding, Problem, Rule
@@ -115,7 +115,7 @@ def plain_meta(value: MetaValue) -> Any:
     """Return *value* as a manifest in YAML or JSON writes it: plain where that has its type, else with the type."""
     inner = list(value.value) if isinstance(value.value, tuple) else value.value
     match value.type, inner:
-        case "string" | "bool" | "int64" | "float32", _:
+        case "string" | "bool" | "int64" | "float32" | REMOVED.type, _:
             return inner
         case "list<string>" | "list<int64>", [_, *_]:
             return inner

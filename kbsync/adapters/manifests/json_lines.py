@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import compress
+from itertools import compress, repeat
 from operator import not_
 from typing import Any, BinaryIO, Final
 
@@ -41,7 +41,8 @@ def read_json_lines(file: BinaryIO, intake: Intake, span: Span = WHOLE) -> Itera
         lines = _Lines(texts, range(number, number + len(texts)), partial(_read, intake, rows.admit))
         number += len(texts)
         if intake.quick:
-            _sift(lines, rows, has_escaped_marks=b'\\"' in block or b"\\\\" in block)
+            has_escaped_marks = b"\\" in block and _ESCAPED_MARK.search(block) is not None
+            _sift(lines, rows, has_escaped_marks=has_escaped_marks)
         else:
             yield from lines.items()
 
@@ -80,9 +81,9 @@ class _Lines:
             if desired is not None:
                 yield desired
 
-    def place(self, at: int) -> Place:
-        """Return where a line begins."""
-        return self.numbers[at], 1
+    def places(self, places: Numbers) -> list[Place]:
+        """Return where lines begin."""
+        return [*zip(picked(self.numbers, places), repeat(1))]
 
     def is_whole(self, places: Numbers, texts: int) -> bool:
         """Tell whether the decoder dropped no key of the lines, none of which has a mark that is escaped."""

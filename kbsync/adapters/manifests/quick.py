@@ -67,7 +67,7 @@ class Ledger:
 
 
 class _Interest:
-    """Which items of a place somebody has to see; these go to *differing*."""
+    """Which items of a place somebody has to see; these go to *differing*. When it *is_choosy*, some are refused."""
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class _Interest:
         self._select = select
         self._roll = roll
         self._put = differing.append
+        self.is_choosy = select is not None
 
     def candidates(self, ids: Sequence[str], digests: Sequence[bytes]) -> Sequence[int]:
         """Return the positions of the items that `add` may have to be told of."""
@@ -97,15 +98,19 @@ class _Interest:
         if self._select is not None and not self._select(desired):
             self._roll.left_out += 1
         elif self._settled((desired.item.id,)) != [key]:
-            self._roll.differing += 1
-            self._put(desired)
+            self.put(desired)
+
+    def put(self, desired: Desired) -> None:
+        """Take in *desired*, which is not settled, and which nobody may refuse."""
+        self._roll.differing += 1
+        self._put(desired)
 
 
 class Batch(Protocol):
     """Rows of one section, as whoever read them knows them, by their position."""
 
-    def place(self, number: int, /) -> Place:
-        """Return where the row stands."""
+    def places(self, numbers: Numbers, /) -> list[Place]:
+        """Return where the rows stand."""
         ...
 
     def is_whole(self, numbers: Numbers, texts: int, /) -> bool:
@@ -192,14 +197,17 @@ class QuickSection(Section):
     def _enter(self, batch: Batch, numbers: Numbers, columns: Columns, texts: Sequence[str]) -> None:
         ids = columns["id",]
         digests = digests_of(texts)
-        places = [*map(batch.place, numbers)]
+        places = batch.places(numbers)
         captions: Sequence[bytes | None] = ()
         if self._roll.captions is not None:
             captions = digests if frozenset(columns) == _CAPTION_ALONE else _caption_keys(columns, len(ids))
         self._roll.extend(ids, places, digests, captions)
         for at in self._interest.candidates(ids, digests):
-            fields = fields_from_plain(orjson.loads(texts[at]))
-            self._interest.add(self._desired(ids[at], fields, places[at]), digests[at])
+            desired = self._desired(ids[at], fields_from_plain(orjson.loads(texts[at])), places[at])
+            if self._interest.is_choosy:
+                self._interest.add(desired, digests[at])
+            else:
+                self._interest.put(desired)
 
 
 class _Waiting:
@@ -213,8 +221,8 @@ class _Waiting:
         self._admit = admit
         self._waiting = waiting
 
-    def place(self, number: int) -> Place:
-        return self._waiting[number][1]
+    def places(self, numbers: Numbers) -> list[Place]:
+        return [self._waiting[number][1] for number in numbers]
 
     def is_whole(self, numbers: Numbers, texts: int) -> bool:  # noqa: ARG002 - the reader told what it lost
         return True

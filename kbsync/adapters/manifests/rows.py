@@ -109,7 +109,7 @@ class Rows:
         if kind is _ABSENT:
             problems.add(place, "missing-key", "`kind` is missing: what the row speaks of, such as `document`")
         elif not isinstance(kind, str):
-            problems.add(at, "wrong-type", "`kind` is text, such as `document`")
+            problems.add(at, "null-value" if kind is None else "wrong-type", "`kind` is text, such as `document`")
         elif container.vocabulary is not None:
             found = container.vocabulary.by_kind.get(kind)
             if found is not None:

@@ -17,7 +17,8 @@ class Shape:
     """What may stand at one position.
 
     With *text* a scalar here is text, exactly as written. *keys* are the shapes under the keys of a mapping, *rest*
-    the one under any other key, *items* that of list elements. An *open* mapping takes names of the user's choice.
+    the one under any other key, *items* that of list elements. An *open* mapping takes names of the user's choice. Null
+    is a value where *null* says so.
     """
 
     text: bool = False
@@ -25,6 +26,7 @@ class Shape:
     rest: "Shape | None" = None
     items: "Shape | None" = None
     open: bool = False
+    null: bool = False
 
     def under(self, key: str) -> "Shape":
         """Return the shape of the value of *key*."""
@@ -72,7 +74,8 @@ def _shape(schema: Any, definitions: Mapping[str, Any], depth: int) -> Shape:
     rest = _any_of(rests, definitions, depth) if rests else None
     items = _any_of(elements, definitions, depth) if elements else None
     is_open = not keys and any(_is_open(variant) for variant in variants)
-    return Shape(scalars == {"string"}, keys, rest, items, is_open)
+    null = any(variant.get("type") == "null" for variant in variants)
+    return Shape(scalars == {"string"}, keys, rest, items, is_open, null)
 
 
 def _any_of(schemas: Sequence[Any], definitions: Mapping[str, Any], depth: int) -> Shape:

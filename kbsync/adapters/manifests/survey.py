@@ -83,7 +83,7 @@ def survey_manifests(
     of_all = cache.across(accounts) if cache is not None and not wrong else None
     if of_all is None:
         rolled = [(account.file, roll) for account in accounts for roll in account.rolls()]
-        if wrong or is_anything_twice(rolled, ids()):
+        if wrong or is_anything_twice(rolled, ids):
             # Whoever reads everything at leisure tells also what stands where for the second time.
             wrong, found = True, reading.at_leisure(files)
         of_all = [*across(rolled, rules, reading.find)]

@@ -139,4 +139,6 @@ def _tree(value: Any) -> Node:
         return Collection(keyed=False, members=[Member(None, _tree(inner)) for inner in elements])
     if isinstance(value, str):
         return Scalar(value)
+    if value is None:
+        return Scalar("null", plain=True)
     return Scalar(number_of(value), plain=True)

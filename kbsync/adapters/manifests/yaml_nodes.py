@@ -105,7 +105,7 @@ class NodeBuilder:
             value = event.value
             if not event.style:
                 if not child.text or value in NULLS:
-                    value = self._plain(event)
+                    value = self._plain(event, child)
             elif event.style == '"' and not value.isprintable():
                 self._text(event)
             if event.anchor is not None or event.tag is not None:
@@ -139,15 +139,17 @@ class NodeBuilder:
         value = event.value
         if not event.style:
             if not shape.text or value in NULLS:
-                value = self._plain(event)
+                value = self._plain(event, shape)
         elif event.style == '"' and not value.isprintable():
             self._text(event)
         self._properties(event)
         return value
 
-    def _plain(self, event: Any) -> Any:
+    def _plain(self, event: Any, shape: Shape) -> Any:
         text: str = event.value
         value = NoValue.NULL if text in NULLS else resolve(text)
+        if value is NoValue.NULL and shape.null and text:
+            return None  # nothing at all is a value that was forgotten
         if value is NoValue.NULL:
             self._blame(event, "null-value", "there is no value here: leave the key out, or write one")
         elif value is NoValue.AMBIGUOUS:

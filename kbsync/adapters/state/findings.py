@@ -3,16 +3,16 @@
 # ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
-from kbsync.adapters.state.history import CHANGE_COLUMNS, Names
-from kbsync.adapters.state.recognising import correct, forget_known
+from kbsync.adapters.state.history import CHANGE_COLUMNS, Names, fields_of
+from kbsync.adapters.state.recognising import correct, forget
 from kbsync.adapters.state.rows import Rows
 from kbsync.adapters.state.schema import VERIFYING_SINCE_FORMAT
-from kbsync.core.fields import from_plain, to_plain
+from kbsync.core.fields import REMOVED, Value, from_plain, to_plain
 from kbsync.core.findings import Finding
 from kbsync.core.plan import Change
 from kbsync.core.verification import Verification
@@ -28,6 +28,9 @@ LEFT_OPEN: Final = f"""
         AND l.operation = h.operation AND l.change > h.change)
     AND EXISTS (SELECT 1 FROM items AS i WHERE i.container = h.container AND i.id = h.id)
     ORDER BY h.change
+"""
+_MARKED: Final = f"""
+    SELECT change, fields FROM changes WHERE change BETWEEN ? AND ? AND instr(fields, '"type":"{REMOVED.type}"')
 """
 _FINDING: Final = "f.finding, f.reason, f.live, f.read_s"
 
@@ -61,10 +64,9 @@ def put_verification(
             for number, (_, finding) in findings.items()
         ],
     )
-    correct(
-        connection, ((change.item, finding.live) for change, finding in findings.values() if finding.word == "differs")
-    )
-    forget_known(connection, (change.item for change, finding in findings.values() if finding.word == "absent"))
+    proved = ((change, finding) for change, finding in findings.values() if finding.word in {"verified", "differs"})
+    correct(connection, ((change.item, news) for change, finding in proved if (news := _told(change, finding))))
+    forget(connection, (change.item for change, finding in findings.values() if finding.word == "absent"))
 
 
 def verification_of(connection: sqlite3.Connection, run_id: str) -> Verification | None:
@@ -85,7 +87,20 @@ def verification_of(connection: sqlite3.Connection, run_id: str) -> Verification
         (first, first + changes - 1),
     )
     findings = {number - first: _finding(*columns) for number, *columns in mine}
-    return Verification(mode, seed, wait_s, updated, findings, tuple(_earlier(connection, run, first)))
+    earlier = tuple(_earlier(connection, run, first))
+    return Verification(mode, seed, wait_s, updated, findings, earlier, _removing(connection, first, findings))
+
+
+def _told(change: Change, finding: Finding) -> dict[str, Value | None]:
+    """Return what *finding* makes known that no answer did: fields that are gone, and those that are not as sent."""
+    return {**{one.field: REMOVED for one in change.fields if one.desired == REMOVED}, **finding.live}
+
+
+def _removing(connection: sqlite3.Connection, first: int, findings: Iterable[int]) -> frozenset[int]:
+    """Return those of the positions *findings*, of a run whose changes begin with *first*, that remove a field."""
+    marked = connection.execute(_MARKED, (first, first + max(findings, default=-1))).fetchall()
+    removing = (number for number, text in marked if any(one.desired == REMOVED for one in fields_of(text)))
+    return frozenset(number - first for number in removing).intersection(findings)
 
 
 def _has_findings(connection: sqlite3.Connection) -> bool:

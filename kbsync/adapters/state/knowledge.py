@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from kbsync.adapters.state.rows import Rows
-from kbsync.core.fields import Fields, Value, canonical, digest_of, fields_from_plain
+from kbsync.core.fields import REMOVED, Fields, Value, canonical, digest_of, fields_from_plain
 
-__all__ = ("Update", "know")
+__all__ = ("Update", "forget_known", "know", "update_by")
 
 _PUT_ITEMS: Final = Rows(
     4,
@@ -29,6 +29,11 @@ _GET_KNOWN: Final = Rows(
         "CROSS JOIN known AS k ON k.known = i.known"
     ),
 )
+_PLACE: Final = "container = ? AND id = ?"
+_FORGET: Final = (
+    f"DELETE FROM known WHERE known = (SELECT known FROM items WHERE {_PLACE})",
+    f"DELETE FROM items WHERE {_PLACE}",
+)
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -41,10 +46,22 @@ class Update(NamedTuple):
     unsure: Collection[str] = ()
 
 
+def update_by(container: int, id_: str, desired: Fields, unsure: Collection[str] = ()) -> Update:
+    """Return the update that an accepted request makes, which set *desired*.
+
+    That it has removed a field no answer says. Only a read does, and until then the field may have any value.
+    """
+    removed = {name for name, value in desired.items() if value == REMOVED}
+    if not removed:
+        return Update(container, id_, desired, unsure)
+    left = {name: value for name, value in desired.items() if name not in removed}
+    return Update(container, id_, left, removed.union(unsure))
+
+
 def know(connection: sqlite3.Connection, updates: Sequence[Update], new_known: Iterator[int]) -> None:
     """Make what *updates* desire known, in their order, and forget the other fields that are unsure.
 
-    *new_known* numbers what was not known before.
+    Of an item that has no field left nothing is known. *new_known* numbers what was not known before.
     """
     # Several changes of one item are merged one after the other, so each item is read and written once.
     keys = {(update.container, update.id): place for place, update in enumerate(updates)}
@@ -68,6 +85,8 @@ def know(connection: sqlite3.Connection, updates: Sequence[Update], new_known: I
     items: list[tuple[int, str, bytes, int]] = []
     known_rows: list[tuple[int, str]] = []
     for (container, id_), fields in merged.items():
+        if not fields:
+            continue
         place = keys[container, id_]
         known = before[place][0] if place in before else next(new_known)
         text = canonical(fields)
@@ -75,3 +94,10 @@ def know(connection: sqlite3.Connection, updates: Sequence[Update], new_known: I
         known_rows.append((known, text.decode()))
     _PUT_ITEMS.run(connection, items)
     _PUT_KNOWN.run(connection, known_rows)
+    forget_known(connection, [place for place, fields in merged.items() if not fields])
+
+
+def forget_known(connection: sqlite3.Connection, places: Sequence[tuple[int, str]]) -> None:
+    """Forget what is known of the items at *places*, each a container and an id."""
+    for statement in _FORGET if places else ():
+        connection.executemany(statement, places)

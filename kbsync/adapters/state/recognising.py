@@ -1,13 +1,11 @@
 """What a read has shown becomes what is known, without a write to the provider."""
 
-# ruff: noqa: S608 - what is put into SQL here are constants of this package; values are bound
-
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, islice
 from typing import Any, Final, TypeVar
 
-from kbsync.adapters.state.knowledge import Update, know
+from kbsync.adapters.state.knowledge import Update, forget_known, know
 from kbsync.adapters.state.names import Names
 from kbsync.adapters.state.recorder import END_DOUBTS, doubted_fields
 from kbsync.adapters.state.schema import DOUBTS, LATE
@@ -15,13 +13,10 @@ from kbsync.core.fields import Fields, Value
 from kbsync.core.items import Item
 from kbsync.core.plan import Recognised
 
-__all__ = ("correct", "forget_known", "recognise", "take_over")
+__all__ = ("correct", "forget", "recognise", "take_over")
 
 _AT_ONCE: Final = 512
 _REMEMBER_SEND: Final = "UPDATE targets SET last_send_s = max(coalesce(last_send_s, 0.0), ?) WHERE target = ?"
-_PLACE: Final = "container = ? AND id = ?"
-_KNOWN_OF: Final = f"SELECT known FROM items WHERE {_PLACE}"
-_KNOWS_NOTHING: Final = f"SELECT 1 FROM known WHERE known = ({_KNOWN_OF}) AND fields = '{{}}'"
 
 _T = TypeVar("_T")
 
@@ -84,11 +79,11 @@ def take_over(
 def correct(connection: sqlite3.Connection, items: Iterable[tuple[Item, Mapping[str, Value | None]]]) -> None:
     """Make what was read of *items* known, in a transaction: the live value of each field, None if it is not set.
 
-    Their other fields stay as they were; of an item that has no field left nothing is known.
+    Their other fields stay as they were.
     """
     names, new_known = Names(connection), _new_known(connection)
     for some in _in_blocks(items):
-        updates = [
+        updates = (
             Update(
                 names.container(connection, item),
                 item.id,
@@ -96,21 +91,14 @@ def correct(connection: sqlite3.Connection, items: Iterable[tuple[Item, Mapping[
                 [field for field, value in fields.items() if value is None],
             )
             for item, fields in some
-        ]
-        know(connection, updates, new_known)
-        places = [(update.container, update.id) for update in updates if not update.desired]
-        _forget(connection, [place for place in places if connection.execute(_KNOWS_NOTHING, place).fetchone()])
+        )
+        know(connection, [*updates], new_known)
 
 
-def forget_known(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
+def forget(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
     """Forget what is known of *items*, in a transaction. What is in doubt stays so."""
     names = Names(connection)
-    _forget(connection, [(place, item.id) for item in items if (place := names.find(item)) is not None])
-
-
-def _forget(connection: sqlite3.Connection, places: list[tuple[int, str]]) -> None:
-    connection.executemany(f"DELETE FROM known WHERE known = ({_KNOWN_OF})", places)
-    connection.executemany(f"DELETE FROM items WHERE {_PLACE}", places)
+    forget_known(connection, [(place, item.id) for item in items if (place := names.find(item)) is not None])
 
 
 def _new_known(connection: sqlite3.Connection) -> Iterator[int]:

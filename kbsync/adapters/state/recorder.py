@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-from kbsync.adapters.state.knowledge import Update, know
+from kbsync.adapters.state.knowledge import know, update_by
 from kbsync.adapters.state.names import Names
 from kbsync.adapters.state.rows import Rows
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, IN_DOUBT, LATE
@@ -196,7 +196,7 @@ class Recorder:
         if updated:
             unsure = self._unsure(connection, ended) if ended else {}
             updates = [
-                Update(self.containers[seq], change.item.id, change.desired, unsure.get(seq, _NONE))
+                update_by(self.containers[seq], change.item.id, change.desired, unsure.get(seq, _NONE))
                 for seq, change in ((seq, self.changes[seq]) for seq in updated)
             ]
             know(connection, updates, self.new_known)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from kbsync.adapters.state import runs
-from kbsync.adapters.state.knowledge import Update, know
+from kbsync.adapters.state.knowledge import know, update_by
 from kbsync.adapters.state.recorder import PUT_OUTCOMES, columns, outcome_row
 from kbsync.adapters.state.recovery_file import AttemptEnd, Outcome, ReadEnd, Recovery, RunEnd
 from kbsync.adapters.state.schema import ATTEMPTS_PER_CHANGE, IN_DOUBT, LATE
@@ -160,7 +160,7 @@ class _Run:
         if connection.execute(_UPDATED_SINCE, about).fetchone() is None:
             doubted = connection.execute(_DOUBTED_FIELDS, about).fetchall()
             unsure = {field for (fields,) in doubted for field in orjson.loads(fields)}
-            know(connection, [Update(container, id_, _desired(text), unsure)], self.new_known)
+            know(connection, [update_by(container, id_, _desired(text), unsure)], self.new_known)
         connection.execute(f"UPDATE attempts SET doubt = :late WHERE attempt IN ({_OLDER_ATTEMPTS})", about)
 
 

@@ -204,6 +204,7 @@ _META_SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": {
         "anyOf": [
             *_PLAIN_SCHEMAS,
+            {"type": "null", "description": "The field is to be removed."},
             *(
                 {
                     "type": "object",

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
-from kbsync.core.fields import META_TYPES, MetaValue
+from kbsync.core.fields import META_TYPES, REMOVED, MetaValue
 from kbsync.core.pages import told_text
 from kbsync.core.strict_json import STRICT_JSON
 from kbsync.providers.volcengine.values import MetaFault, checked_value
@@ -88,9 +88,9 @@ def _live_value(fields: Mapping[str, Any]) -> MetaValue | None:
 def overlay(live: Iterable[LiveItem], desired: Mapping[str, MetaValue]) -> list[bytes]:
     """Return the members of the list to send: *live* in its order, with *desired* in place of what it names.
 
-    Whatever *desired* does not name goes back as it came. New fields follow by name.
+    Whatever *desired* does not name goes back as it came; what is to be removed is left out. New fields follow by name.
     """
-    new = dict(sorted(desired.items()))
+    new = {name: value for name, value in sorted(desired.items()) if value != REMOVED}
     members: list[bytes] = []
     for item in live:
         if item.name not in desired:

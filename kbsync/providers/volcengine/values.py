@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 from kbsync.core.entries import control_character, nearest
-from kbsync.core.fields import META_TYPES, MetaValue, float32
+from kbsync.core.fields import META_TYPES, REMOVED, MetaValue, float32
 from kbsync.core.rules import Finding
 
 __all__ = (
@@ -100,6 +100,8 @@ def _plain_value(written: object) -> MetaValue | None:
 
 
 def _written_value(written: object) -> MetaValue:
+    if written is None:
+        return REMOVED
     if isinstance(written, dict):
         return _typed_value(cast("dict[object, object]", written))
     type_ = _type_of(written)
@@ -132,10 +134,6 @@ def _typed_value(written: Mapping[object, object]) -> MetaValue:
 
 def _type_of(written: object) -> str:
     """Return the type that a plain value has by itself."""
-    if written is None:
-        raise MetaFault(
-            "null-value", "kbsync cannot remove a meta field; leave it out, and it stays as it is on the server"
-        )
     if isinstance(written, list | tuple):
         return _type_of_list(cast("Sequence[object]", written))
     # By the exact type: true is no integer here.

@@ -19,7 +19,7 @@ from kbsync.core.answers import (
     parse_envelope,
     server_time_s,
 )
-from kbsync.core.fields import META_PREFIX, Fields, MetaValue
+from kbsync.core.fields import META_PREFIX, REMOVED, Fields, MetaValue
 from kbsync.core.items import Item
 from kbsync.core.redaction import Redact, redactor
 from kbsync.core.wire import Answer, Operation, Page, ReadResult, Refused, Request, Response, Unauthorised, Verdict
@@ -147,7 +147,7 @@ class VolcengineCodec:
 
     def _meta_members(self, desired: Mapping[str, MetaValue], live: object | None) -> list[bytes]:
         if not self._operations[DOCUMENT_META.name].overlays:
-            return [write_item(name, value) for name, value in sorted(desired.items())]
+            return [write_item(name, value) for name, value in sorted(desired.items()) if value != REMOVED]
         if not isinstance(live, LiveMeta):
             # Sending the declared fields alone could erase all others.
             raise ValueError("a meta update needs the live list")  # noqa: TRY004

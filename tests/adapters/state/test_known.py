@@ -1,7 +1,7 @@
 import asyncio
 import random
 import time
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -299,7 +299,7 @@ def test_forgetting_takes_known_values_and_doubts(path: Path) -> None:
     assert not StateStore(path.with_name("none.db")).forget([image(1)])
 
 
-def test_digests_are_the_same_asked_for_one_by_one_or_all_together(path: Path) -> None:
+def test_digests_are_the_same_asked_for_one_by_one_or_all_together_in_any_order(path: Path) -> None:
     with StateStore(path) as store:
         store.lock("rebuild")
         store.rebuild((image(number), {"caption": f"{number}"}) for number in range(3_000))
@@ -307,12 +307,12 @@ def test_digests_are_the_same_asked_for_one_by_one_or_all_together(path: Path) -
         all_of_them = known.digests(image(0)[:3])
 
     ids = [image(number).id for number in range(3_100)]
-    for size in (1, 7, 100, 3_100):
+    mixed = random.Random(7).sample(ids, len(ids))
+    for size, all_ in product((1, 7, 100, 3_100), (sorted(ids), ids[::-1], ids[::40], ids[50:60] * 20, mixed)):
         with StateStore(path).known() as known:
-            found = [
-                one for at in range(0, len(ids), size) for one in known.digests_of(image(0)[:3], ids[at : at + size])
-            ]
-            assert found == [all_of_them.get(id_) for id_ in ids]
+            blocks = (all_[at : at + size] for at in range(0, len(all_), size))
+            found = [one for some in blocks for one in known.digests_of(image(0)[:3], some)]
+            assert found == [all_of_them.get(id_) for id_ in all_]
             assert known.digests_of(document(1)[:3], ["doc1"]) == [None]
             assert known.counts() == {image(0)[:2]: 3_000}
 

@@ -151,7 +151,7 @@ JSON = [
     case("a-rule-that-is-null", coze(documents=[{"id": "1", "update_rule": None}]), "1:100 null-value"),
     case("meta-as-a-list", volc([]), "1:79 wrong-type"),
     case("meta-that-is-null", volc(documents=[{"id": "d", "meta": None}]), "1:79 null-value"),
-    case("meta-of-null", volc({"a": None}), "1:84 null-value"),
+    case("meta-of-null", volc({"a": [None]}), "1:84 meta-type"),
     case("meta-of-an-empty-list", volc({"a": []}), "1:84 meta-type"),
     case("meta-of-a-mixed-list", volc({"a": ["x", 1]}), "1:84 meta-type"),
     case("meta-of-a-mapping", volc({"a": {"b": 1}}), "1:85 unknown-key"),

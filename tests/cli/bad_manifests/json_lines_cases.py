@@ -111,7 +111,7 @@ JSON_LINES = [
     case("65-line-rule-as-a-list", page([1, 24]), "1:93 wrong-type"),
     case("65-line-rule-with-another-key", page({"update_type": 0, "interval": 1}), "1:110 unknown-key"),
     case("65-line-meta-as-text", record("x"), "1:72 wrong-type"),
-    case("65-line-meta-of-null", record({"a": None}), "1:77 null-value"),
+    case("65-line-meta-of-null", record({"a": [None]}), "1:77 meta-type"),
     case("65-line-meta-of-floats", record({"a": [0.5]}), "1:77 meta-type"),
     case("65-line-meta-of-a-reserved-name", record({"doc_id": "x"}), "1:73 meta-field-name"),
     case("65-line-meta-of-a-long-text", record({"a": "字" * 86}), "1:77 meta-value-length"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsync.core.fields import MetaValue
+from kbsync.core.fields import REMOVED, MetaValue
 from kbsync.providers.volcengine.live import LiveItem, overlay, parse_live
 from kbsync.providers.volcengine.values import read_meta
 
@@ -26,6 +26,7 @@ from kbsync.providers.volcengine.values import read_meta
         (1e-50, MetaValue("float32", 0.0)),
         (["a"], MetaValue("list<string>", ("a",))),
         ([1, 2], MetaValue("list<int64>", (1, 2))),
+        (None, REMOVED),
         ({"type": "float32", "value": 1}, MetaValue("float32", 1.0)),
         ({"type": "list<string>", "value": []}, MetaValue("list<string>", ())),
         ({"type": "list<int64>", "value": []}, MetaValue("list<int64>", ())),
@@ -50,7 +51,6 @@ def test_there_is_one_zero() -> None:
 @pytest.mark.parametrize(
     ("written", "path", "rule"),
     [
-        (None, (), "null-value"),
         ([], (), "meta-type"),
         (["a", 1], (), "meta-type"),
         ([1, True], (), "meta-type"),
@@ -114,13 +114,13 @@ def test_a_field_name_may_be_anything_else(name: str) -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    _, broken = read_meta({"": 1, "a": None, "b": [], 5: 1, "c\0": 1})
+    _, broken = read_meta({"": 1, "a": [None], "b": [], 5: 1, "c\0": 1})
 
     rules = [finding.rule for finding in broken]
-    assert rules == ["meta-field-name", "null-value", "meta-type", "wrong-type", "meta-field-name"]
+    assert rules == ["meta-field-name", "meta-type", "meta-type", "wrong-type", "meta-field-name"]
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
+@given(st.recursive(st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_whatever_is_accepted_can_be_sent_and_read_back(written: object) -> None:
     values, broken = read_meta({"x": written})
     if broken:
@@ -181,6 +181,13 @@ def test_members_keep_their_own_text() -> None:
         LiveItem("a", first.encode(), None),
         LiveItem("", second.encode(), None),
     )
+
+
+def test_a_field_that_is_removed_is_left_out_and_the_others_go_back_as_they_came() -> None:
+    live = parse_live('[{"field_name":"a","field_type":"string","field_value":"x"}, {"field_name":"b", "odd": 1}]')
+
+    assert live is not None
+    assert overlay(live, {"a": REMOVED, "c": REMOVED}) == [b'{"field_name":"b", "odd": 1}']
 
 
 def test_half_a_surrogate_pair_survives_as_its_escape() -> None:

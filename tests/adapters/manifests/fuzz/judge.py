@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from kbsync.adapters.manifests import read_manifests
-from kbsync.core.fields import MetaValue, UpdateRule
+from kbsync.core.fields import MetaValue, UpdateRule, to_declared
 from kbsync.core.manifest import Desired, Dialect
 from kbsync.core.rules import Problem
 from kbsync.providers import ALL_RULES, PROVIDERS
@@ -136,7 +136,7 @@ def _row(desired: Desired) -> dict[str, Any]:
                     {} if interval is None else {"update_interval": interval}
                 )
             case MetaValue():
-                row.setdefault("meta", {})[name.removeprefix("meta.")] = {"type": value.type, "value": value.value}
+                row.setdefault("meta", {})[name.removeprefix("meta.")] = to_declared(value)
             case _:
                 row[name] = value
     return row
