@@ -92,7 +92,7 @@ class Reading:
         }
         unread = [*_unread(self.places, found), *self._unproved()]
         if self.exits or unread:
-            lines = [*unread, otherwise]
+            lines = [*(unread or ["reading was stopped"]), otherwise]
             raise UnreadError(lines, most_telling(self.exits or {Exit.ERROR}))
         return whole
 

@@ -20,10 +20,10 @@ from kbsync.core.wire import Codec
 from kbsync.errors import KbsyncError
 from kbsync.views.wording import count, duration
 
-__all__ = ("Refresher", "open_refresher")
+__all__ = ("MOST_REQUESTS", "Refresher", "open_refresher")
 
 _SHOWN: Final = 20
-_MOST_REQUESTS: Final = 2
+MOST_REQUESTS: Final = 2
 
 
 @contextmanager
@@ -152,4 +152,4 @@ class Refresher:
 def _are_few(codec: Codec, kind: str, items: int) -> bool:
     """Tell whether so many items of *kind* are asked for by themselves, and not with their list."""
     read = codec.reads.get(kind)
-    return read is not None and items <= _MOST_REQUESTS * read.read_batch
+    return read is not None and items <= MOST_REQUESTS * read.read_batch
