@@ -189,7 +189,6 @@ def test_what_an_answer_for_several_does_not_prove_is_asked_for_alone(adopted: D
     assert 2 <= adopted.requests <= 4
 
 
-@pytest.mark.fault("F41", seen="no plan is made of such a read")
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
