@@ -85,6 +85,7 @@ class LittleCodec:
     """
 
     operations: Mapping[str, Operation] = {one.name: one for one in (CAPTION, META, NAME)}
+    reads: Mapping[str, Operation] = {}
 
     def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
         body = orjson.dumps({"desired": dict(desired), "live": live})

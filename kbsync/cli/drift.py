@@ -71,7 +71,7 @@ def drift(
         known = store.known()
         declared = _declared(workspace, paths) if paths else None
         places = _places(workspace, known, declared)
-        lists: Mapping[Place, ReadList] = refresher.refresh(places).lists
+        lists: Mapping[Place, ReadList] = refresher.lists(places)
         found = find_drift(known, lists, declared)
 
         if form == "json":

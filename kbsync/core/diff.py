@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import groupby
 
 from kbsync.core.fields import Fields, digest, family, is_empty
+from kbsync.core.findings import Absent
 from kbsync.core.items import Item
-from kbsync.core.live import Refresh
+from kbsync.core.live import Refresh, is_live, live_value
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import Change, FieldChange, Reason, Recognised, Skipped, Unmanaged
 from kbsync.core.state import Hazard, Known
 from kbsync.core.three_way import judge
-from kbsync.core.wire import Operation
+from kbsync.core.wire import Live, Operation
 
 __all__ = ("Comparison", "settled")
 
@@ -20,8 +21,8 @@ class Comparison:
     """Compares desired items with *known* as they come, and keeps only what differs.
 
     *operations* are the write requests of each target. Every item may be added once. The results are complete after
-    the last `add` and `settle`; their order is that of the manifest. Items of a place that *refresh* has read are
-    compared with what is live there too.
+    the last `add` and `settle`; their order is that of the manifest. Items of which *refresh* tells what is live are
+    compared with that too.
 
     *touched* and *emptied* count, by target and container, the known items that a change would alter, and those of
     them that it would empty: what guards look at. Items that were never known count in neither.
@@ -57,10 +58,11 @@ class Comparison:
         differing = [desired for desired, known_digest in digests if not self._is_in_sync(desired, known_digest)]
         known = self._known.fields_of(desired.item for desired in differing)
         for desired, fields in zip(differing, known, strict=True):
-            if self._refresh is not None and desired.item[:3] in self._refresh.lists:
-                self._compare_live(desired, fields, self._refresh)
-            else:
+            seen = None if self._refresh is None else self._refresh.find(desired.item)
+            if self._refresh is None or seen is None:
                 self._compare(desired, fields)
+            else:
+                self._compare_live(desired, fields, seen, self._refresh)
 
     def _known_digests(self, items: Iterable[Desired]) -> Iterator[bytes | None]:
         for place, some in groupby(items, lambda desired: desired.item[:3]):
@@ -77,8 +79,8 @@ class Comparison:
 
         self._met += known_digest is not None
         in_sync = known_digest is not None and digest(desired.fields) == known_digest and item not in self._doubts
-        if in_sync and self._refresh is not None and place in self._refresh.lists:
-            in_sync = self._refresh.shows(item, desired.fields)
+        if in_sync and self._refresh is not None:
+            in_sync = _shows(self._refresh.find(item), desired.fields)
         self.in_sync += in_sync
         return in_sync
 
@@ -119,12 +121,12 @@ class Comparison:
 
         self._note_unmanaged(desired, known)
 
-    def _compare_live(self, desired: Desired, known: Fields, refresh: Refresh) -> None:
+    def _compare_live(self, desired: Desired, known: Fields, seen: Live | Absent, refresh: Refresh) -> None:
         in_doubt = self._doubts.get(desired.item, frozenset())
         operations = self._operations[desired.item.target, desired.item.kind]
         # Hazards cost a look at each attempt that may come late; most items are not in doubt.
         hazards: Mapping[tuple[Item, str], Hazard] = self._known.hazards() if in_doubt else {}
-        judged = judge(desired, known, in_doubt, operations, refresh, hazards)
+        judged = judge(desired, known, in_doubt, operations, seen, refresh, hazards)
         self.changes += judged.changes
         self.conflicts += judged.conflicts
         self.skipped += judged.skipped
@@ -178,6 +180,17 @@ def settled(
         return digests
 
     return digests_of
+
+
+def _shows(seen: Live | Absent | None, fields: Fields) -> bool:
+    """Tell whether what was *seen* of an item has exactly these values, and nobody works on it; or nobody asked."""
+    match seen:
+        case None:
+            return True
+        case Absent():
+            return False
+        case Live(pending=pending):
+            return not pending and all(is_live(value, live_value(seen, name)) for name, value in fields.items())
 
 
 def _empties(change: FieldChange) -> bool:

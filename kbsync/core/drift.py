@@ -57,7 +57,7 @@ def find_drift(
 ) -> Drift:
     """Return how *lists* differ from what is *known* of their items; *declared* are ids that are expected there too."""
     drift = Drift()
-    drift.read = tuple(ReadPlace(*place, len(read.items), read.read_at_s) for place, read in sorted(lists.items()))
+    drift.read = tuple(read.read_of(place) for place, read in sorted(lists.items()))
     doubts = known.doubts()
     for place, read in sorted(lists.items()):
         digests = known.digests(place)

@@ -41,7 +41,7 @@ def holds_of(
 ) -> dict[int, Hold]:
     """Return the holds on *changes*, by position. A late write is one until *quarantine_s* after its last attempt.
 
-    The lists that were *read* for the changes may have shown that it has arrived.
+    What was *read* for the changes may have shown that it has arrived.
     """
     read_at_s = {place[:3]: place.at_s for place in read}
     found: dict[int, Hold] = {}

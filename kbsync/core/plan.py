@@ -164,18 +164,23 @@ class Forecast:
 
 
 class ReadPlace(NamedTuple):
-    """A list that a plan was made against: so many *items* it holds, asked for from *at_s* on (since the epoch)."""
+    """A place that was read for a plan: so many *items* were there, asked for from *at_s* on (since the epoch).
+
+    Where only chosen items were asked for, *asked* is their number; nothing is said of others. Else it is the whole
+    list.
+    """
 
     target: str
     container: str
     kind: str
     items: int
     at_s: float
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What the plan was made against. *lineage* is empty when there was no state yet. *read* are the lists, sorted."""
+    """What the plan was made against. *lineage* is empty when there was no state yet. *read* is sorted."""
 
     lineage: str
     serial: int

@@ -16,7 +16,7 @@ import orjson
 from kbsync.core.fields import to_plain
 from kbsync.core.inert_json import dumps
 from kbsync.core.items import Item, Source
-from kbsync.core.plan import PLAN_FORMAT, UNSET, Change, FieldChange, GuardResult, Plan, Skipped
+from kbsync.core.plan import PLAN_FORMAT, UNSET, Change, FieldChange, GuardResult, Plan, ReadPlace, Skipped
 from kbsync.core.plan_shape import Misfit, plan_of
 from kbsync.errors import InputError
 
@@ -29,6 +29,7 @@ __all__ = (
     "plan_from_json",
     "plan_lines",
     "plan_to_json",
+    "read_to_plain",
     "seal",
     "skipped_to_plain",
     "source_to_plain",
@@ -141,7 +142,7 @@ def _members(plan: Plan) -> dict[str, Any]:
             "serial": base.serial,
             "kbsync": base.kbsync,
             "targets": dict(base.targets),
-            **({"read": [read._asdict() for read in base.read]} if base.read else {}),
+            **({"read": list(map(read_to_plain, base.read))} if base.read else {}),
         },
         "whole": plan.whole,
     }
@@ -155,6 +156,14 @@ def _members(plan: Plan) -> dict[str, Any]:
             for found in plan.recognised
         )
     return members
+
+
+def read_to_plain(read: ReadPlace) -> dict[str, Any]:
+    """Return the JSON form of *read*: of a whole list it has no `asked`."""
+    plain = read._asdict()
+    if read.asked is None:
+        del plain["asked"]
+    return plain
 
 
 def field_to_plain(change: FieldChange) -> dict[str, Any]:

@@ -228,12 +228,13 @@ def _base(parsed: Any) -> Base:
 
 
 def _read_place(parsed: Any) -> ReadPlace:
-    plain = _object(parsed, *ReadPlace._fields)
+    asked = _if_there(parsed, "asked")
+    plain = _object(parsed, *ReadPlace._fields[:5], *asked)
     at_s = plain["at_s"]
     if type(at_s) not in (int, float):
         raise Misfit("at_s: not a number")
     target, container, kind = (_typed(plain, name, str) for name in ReadPlace._fields[:3])
-    return ReadPlace(target, container, kind, _count(plain, "items"), at_s)
+    return ReadPlace(target, container, kind, _count(plain, "items"), at_s, _count(plain, "asked") if asked else None)
 
 
 def _if_there(parsed: Any, key: str) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""The comparison of an item whose container was read: known, live and desired, field by field."""
+"""The comparison of an item that was read: known, live and desired, field by field."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from kbsync.core.fields import REMOVED, Fields, Value, family
+from kbsync.core.findings import Absent
 from kbsync.core.items import Item
 from kbsync.core.live import Refresh, live_value
 from kbsync.core.manifest import Desired
@@ -41,15 +42,16 @@ def judge(
     known: Fields,
     in_doubt: Collection[str],
     operations: Iterable[Operation],
+    seen: Live | Absent,
     refresh: Refresh,
     hazards: Mapping[tuple[Item, str], Hazard],
 ) -> Judgement:
-    """Return what becomes of *desired*, of a place that was read.
+    """Return what becomes of *desired*, of which *refresh* has *seen* what is live.
 
     *in_doubt* are those of its *operations* that an attempt without an answer was about, *hazards* what they may still
-    set. Values that the list does not tell are compared as if nobody had asked.
+    set. Values that the provider does not tell are compared as if nobody had asked.
     """
-    live = refresh.lists[desired.item[:3]].items.get(desired.item.id)
+    live = seen if isinstance(seen, Live) else None
     judged = _Judge(desired, in_doubt, refresh, hazards, Judgement()).judge(known, operations, live)
     if live is None:
         return judged
@@ -125,9 +127,9 @@ class _Judge:
             self.found.changes.append(self._change(operation, "in_doubt", fields))
 
     def _is_over(self, operation: str, group: Fields) -> bool:
-        """Tell whether the list proves that what is in doubt can set nothing but *group* any more."""
+        """Tell whether what was read proves that what is in doubt can set nothing but *group* any more."""
         item = self.desired.item
-        hazard, read_at_s = self.hazards.get((item, operation)), self.refresh.lists[item[:3]].read_at_s
+        hazard, read_at_s = self.hazards.get((item, operation)), self.refresh.read_at_s(item)
         if hazard is None or hazard.last_s >= read_at_s:  # it may have arrived since
             return False
         harmless = all(fields == group for fields in hazard.fields)

@@ -251,6 +251,14 @@ class Codec(Protocol):
         """The write requests this provider has, by name."""
         ...
 
+    @property
+    def reads(self) -> Mapping[str, Operation]:
+        """The reads of chosen items, by kind: operations that nobody writes, for `encode_read` and `decode_read`.
+
+        Each tells of an item what the list of its kind tells. Of a kind that is not here there is only the list.
+        """
+        ...
+
     def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
         """Return the write request that sets *desired*.
 
@@ -259,7 +267,7 @@ class Codec(Protocol):
         ...
 
     def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
-        """Return one request that reads what *operation* overlays, for *items* of one container."""
+        """Return one request that reads what *operation* is about, for *items* of one container."""
         ...
 
     def authorise(self, request: Request, now_s: float) -> Request:

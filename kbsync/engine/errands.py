@@ -1,6 +1,6 @@
 """What a worker is sent out with: one write, one read for several writes or for itself, or one page of a list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
@@ -118,6 +118,12 @@ class Query:
     def bulk(self) -> bool:
         """Whether it is about several items."""
         return len(self.items) > 1
+
+    @classmethod
+    def several(cls, operation: Operation, items: Sequence[Item], seen: dict[Item, Seen]) -> list["Query"]:
+        """Return the reads of *items*, of one container, as few as *operation* allows."""
+        size = operation.read_batch
+        return [cls(operation, tuple(items[first : first + size]), seen) for first in range(0, len(items), size)]
 
     def alone(self, items: Iterable[Item]) -> list["Query"]:
         """Return one read for each of *items*."""

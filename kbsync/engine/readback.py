@@ -147,7 +147,7 @@ class ReadBack:
             target, container, name = group
             operation = self._targets[target].codec.operations[name]
             if _is_cheaper(operation, len(items)):
-                queries += _queries(operation, sorted(items), seen.setdefault(group, {}))
+                queries += Query.several(operation, sorted(items), seen.setdefault(group, {}))
             else:
                 wanted = places.setdefault((target, container, operation.kind), set())
                 wanted.update(item.id for item in items)
@@ -171,11 +171,6 @@ class ReadBack:
 def _is_cheaper(operation: Operation, items: int) -> bool:
     """Tell whether so many chosen items are better read by themselves than with the list that they stand in."""
     return operation.readable and (operation.read_batch >= _AS_GOOD_AS_A_PAGE or items <= _FEW)
-
-
-def _queries(operation: Operation, items: Sequence[Item], seen: dict[Item, Seen]) -> list[Query]:
-    size = operation.read_batch
-    return [Query(operation, tuple(items[first : first + size]), seen) for first in range(0, len(items), size)]
 
 
 def _may_be_better(finding: Finding, rounds: int, *, is_last: bool) -> bool:

@@ -87,6 +87,11 @@ class ModelCodec:
         """The write requests of the target, by name."""
         return self._operations
 
+    @property
+    def reads(self) -> Mapping[str, Operation]:
+        """None: all that a model is read for are writes."""
+        return {}
+
     def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
         """Return the request that sets *desired*, laid over *live* if the operation overlays."""
         shape = self._operations[operation]

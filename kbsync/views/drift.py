@@ -9,7 +9,7 @@ from kbsync.core.fields import to_plain
 from kbsync.core.inert_json import dumps
 from kbsync.core.items import Item
 from kbsync.core.plan import UNSET, FieldChange
-from kbsync.core.plan_document import item_to_plain
+from kbsync.core.plan_document import item_to_plain, read_to_plain
 from kbsync.views.escape import code_span, one_line
 from kbsync.views.page import MAX_COMMENT_CHARACTERS, Page
 from kbsync.views.paint import PLAIN, Paint
@@ -85,7 +85,7 @@ def drift_json(drift: Drift) -> Iterator[bytes]:
             "known": drift.known,
             **{section.key: len(section.entries) for section in _all_sections(drift)},
         },
-        "read": [read._asdict() for read in drift.read],
+        "read": list(map(read_to_plain, drift.read)),
     }
     yield dumps(head)[:-1]
     for section in _all_sections(drift):

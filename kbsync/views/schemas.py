@@ -105,7 +105,17 @@ _VALUES: Final[Mapping[str, Any]] = {
         }
     ),
     "recognised": _object({"item": _ref("item"), "fields": {**_list(_ref("field")), "minItems": 1}, "doubts": _TEXTS}),
-    "read": _object({"target": _TEXT, "container": _TEXT, "kind": _TEXT, "items": _COUNT, "at_s": {"type": "number"}}),
+    "read": _object(
+        {
+            "target": _TEXT,
+            "container": _TEXT,
+            "kind": _TEXT,
+            "items": {**_COUNT, "description": "How many were there."},
+            "at_s": {"type": "number"},
+            "asked": {**_COUNT, "description": "How many were asked for; left out when it is the whole list."},
+        },
+        optional=("asked",),
+    ),
 }
 
 PLAN_SCHEMA: Final[Mapping[str, Any]] = {
@@ -135,7 +145,7 @@ PLAN_SCHEMA: Final[Mapping[str, Any]] = {
                     "serial": _COUNT,
                     "kbsync": _TEXT,
                     "targets": _map(_TEXT),
-                    "read": {**_list(_ref("read")), "description": "The lists that were read for a refreshed plan."},
+                    "read": {**_list(_ref("read")), "description": "What was read for a refreshed plan."},
                 },
                 optional=("read",),
             ),

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from kbsync.core.diff import Comparison
 from kbsync.core.fields import REMOVED, MetaValue, UpdateRule, Value, family
+from kbsync.core.findings import Absent
 from kbsync.core.items import Item
-from kbsync.core.live import Place, ReadList, Refresh
+from kbsync.core.live import Place, ReadItems, ReadList, Refresh
 from kbsync.core.manifest import Desired
 from kbsync.core.plan import UNSET, FieldChange, Recognised
 from kbsync.core.policies import ConflictPolicy, DriftPolicy, Policies, Policy
@@ -397,6 +398,29 @@ def test_without_a_read_nothing_depends_on_what_is_live(known: _World, live: _Wo
 
     assert (plain.changes, plain.in_sync) == (unread.changes, unread.in_sync)
     assert (unread.conflicts, unread.recognised) == ([], [])
+
+
+@given(_said, _live, _said)
+def test_of_chosen_items_the_others_are_compared_as_if_nobody_had_asked(
+    known: _World, live: _World, desired: _World
+) -> None:
+    asked = sorted(desired)[::2]
+    seen: dict[Place, dict[str, Live | Absent]] = {}
+    for item in asked:
+        seen.setdefault(item[:3], {})[item.id] = Live(live[item]) if item in live else Absent()
+    chosen = Refresh({place: ReadItems(some, READ_AT_S) for place, some in seen.items()})
+    whole = Refresh(lists({item: Live(fields) for item, fields in live.items()}, seen))
+
+    for item, fields in desired.items():
+        told, expected = (
+            Comparison(MemoryKnown(known), OPERATIONS, refresh)
+            for refresh in (chosen, whole if item in asked else None)
+        )
+        told.add(Desired(item, fields, HERE))
+        expected.add(Desired(item, fields, HERE))
+        assert summary(told) == summary(expected)
+        assert (told.changes, told.skipped) == (expected.changes, expected.skipped)
+        assert (told.conflicts, told.recognised) == (expected.conflicts, expected.recognised)
 
 
 @given(_live, _said)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kbsync.core.fields import canonical, family
-from kbsync.core.wire import Page, Refused, Response, Throttled, Transient, Unauthorised
+from kbsync.core.items import Item
+from kbsync.core.wire import Hints, Page, ReadResult, Refused, Response, Throttled, Transient, Unauthorised
 from tests.providers.contract import FAILURES, HTML, JSON, NOW_S, Subject, echoes_of
 
 Entry = dict[str, object]
@@ -111,6 +112,26 @@ def what_cannot_be_read_by_itself_says_so(subject: Subject) -> None:
             assert not operation.overlays
         else:
             assert operation.readable
+
+
+def a_read_of_chosen_items_tells_what_their_list_tells(subject: Subject) -> None:
+    for one in lists_of(subject):
+        read = subject.codec.reads.get(one.kind)
+        if read is None:
+            continue
+        assert read.readable
+        assert read.name not in subject.codec.operations
+        items = [Item("t", one.container, one.kind, id_) for id_ in subject.ids[: read.read_batch]]
+        for entry in ({}, {"doc_name": None}, {"meta": None}, {"status": {"process_status": 3}}):
+            entries = [{**one.entry(item.id), **entry} for item in items]
+            page = _page(subject, one, entries, len(entries))
+
+            result = subject.codec.decode_read(read.name, items, _answer(one.body(entries=entries)))
+
+            assert isinstance(result, ReadResult)
+            assert {item.id: result.told(item) for item in items} == {
+                id_: live._replace(hints=Hints()) for id_, live in page.items.items()
+            }
 
 
 def a_page_is_asked_for_by_the_same_request_each_time(subject: Subject) -> None:
@@ -271,6 +292,7 @@ def _odd(entry: Entry) -> Iterator[tuple[str, object]]:
 LIST_CLAIMS: tuple[Callable[[Subject], None], ...] = (
     every_kind_has_a_list_that_tells_all_its_fields,
     what_cannot_be_read_by_itself_says_so,
+    a_read_of_chosen_items_tells_what_their_list_tells,
     a_page_is_asked_for_by_the_same_request_each_time,
     no_secret_stands_in_a_request_for_a_page_but_in_its_headers,
     no_other_kind_container_or_cursor_is_asked_for,

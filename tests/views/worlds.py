@@ -357,7 +357,8 @@ changes = st.builds(
 )
 conflicts = st.builds(Skipped, changes, st.sampled_from(("conflict", "drifted")))
 recognised = st.builds(Recognised, items, field_changes(), st.lists(text, max_size=2).map(tuple))
-read_places = st.builds(ReadPlace, text, text, text, st.integers(0, 10**6), st.floats(0, 4e9))
+_counts = st.integers(0, 10**6)
+read_places = st.builds(ReadPlace, text, text, text, _counts, st.floats(0, 4e9), st.none() | _counts)
 guards = st.builds(GuardResult, text, text, st.booleans())
 
 

@@ -61,6 +61,11 @@ class CozeCodec:
         """The write requests of Coze, by name."""
         return {operation.name: operation for operation in OPERATIONS}
 
+    @property
+    def reads(self) -> Mapping[str, Operation]:
+        """None: Coze has no read of single items, only the lists of their dataset."""
+        return {}
+
     def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
         """Return the request that sets *desired*; *live* is not used, for no update of Coze's overlays.
 

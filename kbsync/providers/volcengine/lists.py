@@ -8,14 +8,15 @@ from typing import Final
 
 import orjson
 
+from kbsync.core.answers import Envelope
 from kbsync.core.fields import Value
 from kbsync.core.pages import Entry, Layout, read_page, told_hints, told_text
 from kbsync.core.wire import Answer, Live, Page, Verdict
 from kbsync.providers.volcengine.entries import container_keys
 from kbsync.providers.volcengine.live import parse_live
-from kbsync.providers.volcengine.reads import is_pending, meta_fields
+from kbsync.providers.volcengine.reads import Proof, is_pending, meta_fields
 
-__all__ = ("LIST_PATH", "PAGE_SIZE", "list_body", "list_page")
+__all__ = ("LIST_PATH", "PAGE_SIZE", "list_body", "list_page", "prove_document")
 
 LIST_PATH: Final = "/api/knowledge/doc/list"
 # What one list request can name and one answer can hold.
@@ -43,6 +44,12 @@ def list_page(kind: str, cursor: str, answer: Answer, data: object) -> Page | Ve
         return str(offset + count) if count else None
 
     return read_page(answer, data, _LAYOUT, following)
+
+
+def prove_document(document: Envelope) -> Proof:
+    """Return what the record *document* tells when it stands in a list."""
+    live = _live(document)
+    return Proof(live.fields, None, live.untold)
 
 
 def _offset(kind: str, cursor: str) -> int:

@@ -13,6 +13,7 @@ from kbsync.providers.volcengine.live import LiveItem, parse_live
 
 __all__ = (
     "LiveMeta",
+    "Proof",
     "Prove",
     "as_object",
     "is_pending",

@@ -25,7 +25,7 @@ from kbsync.core.redaction import Redact, redactor
 from kbsync.core.wire import Answer, Operation, Page, ReadResult, Refused, Request, Response, Unauthorised, Verdict
 from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
 from kbsync.providers.volcengine.entries import container_keys, is_document_id
-from kbsync.providers.volcengine.lists import LIST_PATH, PAGE_SIZE, list_body, list_page
+from kbsync.providers.volcengine.lists import LIST_PATH, PAGE_SIZE, list_body, list_page, prove_document
 from kbsync.providers.volcengine.live import overlay, write_item
 from kbsync.providers.volcengine.reads import LiveMeta, Prove, as_object, prove_meta, prove_name, read_list, read_one
 from kbsync.providers.volcengine.sign import SIGNATURE, AccessKey, sign
@@ -36,12 +36,17 @@ DOCUMENT_META: Final = Operation(
     "volcengine.document.meta", "document", frozenset({"meta"}), overlays=True, read_batch=PAGE_SIZE
 )
 DOCUMENT_NAME: Final = Operation("volcengine.document.name", "document", frozenset({"name"}), read_batch=PAGE_SIZE)
+DOCUMENT_READ: Final = Operation("read.document", "document", frozenset({"meta", "name"}), read_batch=PAGE_SIZE)
 
 _UPDATE_META_PATH: Final = "/api/knowledge/doc/update_meta"
 _UPDATE_PATH: Final = "/api/knowledge/doc/update"
 _INFO_PATH: Final = "/api/knowledge/doc/info"
 
-_PROVE: Final[Mapping[str, Prove]] = {DOCUMENT_META.name: prove_meta, DOCUMENT_NAME.name: prove_name}
+_PROVE: Final[Mapping[str, Prove]] = {
+    DOCUMENT_META.name: prove_meta,
+    DOCUMENT_NAME.name: prove_name,
+    DOCUMENT_READ.name: prove_document,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,11 @@ class VolcengineCodec:
         """The write requests of Volcengine, by name; whether the meta update overlays is a setting."""
         return self._operations
 
+    @property
+    def reads(self) -> Mapping[str, Operation]:
+        """The read of documents, by their kind."""
+        return {DOCUMENT_READ.kind: DOCUMENT_READ}
+
     # ------------------------------------------------------------------------------------------------------ requests
     def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
         """Return the request that sets *desired*, laid over *live* if the operation overlays.
@@ -99,7 +109,8 @@ class VolcengineCodec:
 
     def encode_read(self, operation: str, items: Sequence[Item]) -> Request:
         """Return the request that reads *items*, which are of one container: one by doc/info, several by doc/list."""
-        self._shape(operation)
+        if operation not in _PROVE:
+            raise ValueError(f"Volcengine has no operation {operation}")
         keys: dict[str, Any] = dict(container_keys(items[0].container))
         ids = [_checked_id(item) for item in items]
         if len(ids) == 1:
@@ -135,18 +146,12 @@ class VolcengineCodec:
         return Request("POST", path, self._headers, body)
 
     def _meta_members(self, desired: Mapping[str, MetaValue], live: object | None) -> list[bytes]:
-        if not self._shape(DOCUMENT_META.name).overlays:
+        if not self._operations[DOCUMENT_META.name].overlays:
             return [write_item(name, value) for name, value in sorted(desired.items()) if value != REMOVED]
         if not isinstance(live, LiveMeta):
             # Sending the declared fields alone could erase all others.
             raise ValueError("a meta update needs the live list")  # noqa: TRY004
         return overlay(live.members, desired)
-
-    def _shape(self, operation: str) -> Operation:
-        shape = self._operations.get(operation)
-        if shape is None:
-            raise ValueError(f"Volcengine has no operation {operation}")
-        return shape
 
     # ------------------------------------------------------------------------------------------------------- answers
     def decode(self, response: Response) -> Verdict:
@@ -172,6 +177,7 @@ class VolcengineCodec:
             len(items) == 1
             and isinstance(verdict, Refused)
             and verdict.scope == "item"
+            and verdict.reason == "not_found"
             and answered.code in DOCUMENT_MISSING
         ):
             return ReadResult(answered.answer, {}, frozenset(items))

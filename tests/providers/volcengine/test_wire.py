@@ -308,6 +308,13 @@ def test_a_document_that_does_not_exist_is_missing(code: int) -> None:
     assert result == ReadResult(Answer(400, code, "doc not exist", "R"), {}, frozenset({doc()}))
 
 
+@pytest.mark.parametrize("status", [401, 409, 429, 500, 503])
+def test_a_document_is_not_missing_where_the_status_tells_of_something_else(status: int) -> None:
+    body = b'{"code":1001001,"message":"doc not exist","request_id":"R"}'
+
+    assert not isinstance(CODEC.decode_read(META, [doc()], Response(status, {}, body)), ReadResult)
+
+
 def test_a_missing_address_is_no_missing_document() -> None:
     verdict = CODEC.decode_read(META, [doc()], Response(404, {"content-type": "text/html"}, b"<html>"))
 
