@@ -13,9 +13,7 @@ from kbsync.adapters.state import StateStore
 from kbsync.cli.changed_since import touched_since
 from kbsync.cli.choosing import Choice
 from kbsync.cli.complaints import complain
-from kbsync.cli.options import (
-    Console,
-)
+from kbsync.cli.options import Console
 from kbsync.cli.plan import refused, show_plan, with_max_changes
 from kbsync.cli.refreshing import Refresher
 from kbsync.cli.report import report_format

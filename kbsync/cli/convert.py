@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
 
 import click
 
@@ -11,12 +9,11 @@ from kbsync.adapters.files import mode_of
 from kbsync.adapters.manifests import (
     ManifestFile,
     Spool,
-    SpooledContainer,
     Writer,
     left_behind,
 )
 from kbsync.cli.options import Console, allow_option, config_option, console_of, paths_argument
-from kbsync.cli.outputs import ENDINGS, Output, make_room, outputs_for, write_output
+from kbsync.cli.outputs import ENDINGS, make_room, outputs_for, print_output, write_output
 from kbsync.cli.sources import find_sources, reader_of
 from kbsync.cli.workspace import Workspace, open_workspace, refuse
 from kbsync.core.exits import Exit
@@ -25,9 +22,6 @@ from kbsync.errors import KbsyncError
 from kbsync.views.wording import count
 
 __all__ = ("convert",)
-
-_BLOCK_BYTES: Final = 1 << 20
-_OWNER_ONLY: Final = 0o600
 
 
 @click.command()
@@ -76,7 +70,9 @@ def convert(
                 write_output(output, form, writer, reader_of(workspace), mode)
                 console.say(f"kbsync: {count(output.items, 'item')} written to {output.path}")
         else:
-            _print(form, list(spool.containers.values()), writer, workspace, console)
+            containers = list(spool.containers.values())
+            refuse(list(writer.problems(form, containers)))
+            print_output(containers, form, writer, reader_of(workspace), console.out)
 
     _tell_what_is_left_behind(files, console)
     return Exit.OK
@@ -89,19 +85,6 @@ def _read(files: Sequence[ManifestFile], spool: Spool, workspace: Workspace) -> 
         for declared in reader.read(file):
             spool.add(declared)
     return reader.problems
-
-
-def _print(
-    form: str, containers: Sequence[SpooledContainer], writer: Writer, workspace: Workspace, console: Console
-) -> None:
-    refuse(list(writer.problems(form, containers)))
-    with TemporaryDirectory() as folder:
-        output = Output(Path(folder, f"out{ENDINGS[form]}"), containers)
-        write_output(output, form, writer, reader_of(workspace), _OWNER_ONLY)
-        with output.path.open(encoding="utf-8", newline="") as file:
-            while piece := file.read(_BLOCK_BYTES):
-                console.out.write(piece)
-        console.out.flush()
 
 
 def _tell_what_is_left_behind(files: Sequence[ManifestFile], console: Console) -> None:

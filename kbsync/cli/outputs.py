@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from kbsync.adapters.files import write_whole
@@ -18,10 +19,13 @@ from kbsync.adapters.manifests import (
 )
 from kbsync.cli.workspace import refuse
 from kbsync.errors import KbsyncError, UsageError
+from kbsync.views.stream import Stream
 
-__all__ = ("ENDINGS", "Output", "make_room", "outputs_for", "write_output")
+__all__ = ("ENDINGS", "Output", "make_room", "outputs_for", "print_output", "write_output")
 
 ENDINGS: Final = {"yaml": ".yaml", "json": ".json", "jsonl": ".jsonl", "csv": ".csv"}
+_OWNER_ONLY: Final = 0o600
+_BLOCK_CHARACTERS: Final = 1 << 20
 _BY_CONTAINER: Final = frozenset({"yaml", "json"})
 
 
@@ -87,3 +91,16 @@ def write_output(output: Output, form: str, writer: Writer, reader: DeclaredRead
 
     pieces = writer.pieces(form, output.containers)
     write_whole(output.path, pieces, mode=mode, check=check)
+
+
+def print_output(
+    containers: Sequence[SpooledContainer], form: str, writer: Writer, reader: DeclaredReader, out: Stream
+) -> None:
+    """Write *containers* to *out*, as `write_output` writes them to a file. Raises as that does."""
+    with TemporaryDirectory() as folder:
+        output = Output(Path(folder, f"out{ENDINGS[form]}"), containers)
+        write_output(output, form, writer, reader, _OWNER_ONLY)
+        with output.path.open(encoding="utf-8", newline="") as file:
+            while piece := file.read(_BLOCK_CHARACTERS):
+                out.write(piece)
+        out.flush()

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from kbsync.adapters.manifests import Declarer, Spool, SpooledContainer, Writer
+from kbsync.adapters.manifests import Declarer, Spool, Writer
 from kbsync.cli.options import Console
-from kbsync.cli.outputs import ENDINGS, Output, write_output
+from kbsync.cli.outputs import ENDINGS, Output, print_output, write_output
 from kbsync.cli.sources import reader_of
 from kbsync.cli.workspace import Workspace, refuse
 from kbsync.core.undo import LeftOut, Undo, undo_of
@@ -22,7 +21,6 @@ __all__ = ("write_undo",)
 _MOST_SAID: Final = 10
 _MOST_WRITTEN: Final = 100
 _FORMS: Final = {"human": "yaml", **{form: form for form in ENDINGS}}
-_BLOCK_CHARACTERS: Final = 1 << 20
 _OWNER_ONLY: Final = 0o600
 _BY_ENDING: Final = {ending: form for form, ending in ENDINGS.items()}
 
@@ -61,19 +59,7 @@ def write_undo(run_id: str, form: str, out: Sequence[Path], workspace: Workspace
             write_output(output, one, writer, reader_of(workspace), _OWNER_ONLY)
             console.say(f"kbsync: {count(output.items, 'item')} written to {path}")
         if not out:
-            _print(to_print, containers, writer, workspace, console)
-
-
-def _print(
-    form: str, containers: Sequence[SpooledContainer], writer: Writer, workspace: Workspace, console: Console
-) -> None:
-    with TemporaryDirectory() as folder:
-        output = Output(Path(folder, f"undo{ENDINGS[form]}"), containers)
-        write_output(output, form, writer, reader_of(workspace), _OWNER_ONLY)
-        with output.path.open(encoding="utf-8", newline="") as file:
-            while piece := file.read(_BLOCK_CHARACTERS):
-                console.out.write(piece)
-        console.out.flush()
+            print_output(containers, to_print, writer, reader_of(workspace), console.out)
 
 
 def _form(said: str, form: str | None) -> str:

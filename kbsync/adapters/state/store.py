@@ -150,11 +150,8 @@ class StateStore:
 
     def list_runs(self) -> tuple[RunSummary, ...]:
         """Return all runs, the latest first."""
-        connection = self._open()
-        if connection is None:
-            return ()
-        with reading(self.path), closing(connection):
-            return history.runs(connection)
+        with self._reader() as connection:
+            return () if connection is None else history.runs(connection)
 
     def load_report(self, run_id: str = "last") -> Report:
         """Return the report of a run, ended or not, or of the `last` one. Raises UsageError when there is none.
@@ -184,29 +181,22 @@ class StateStore:
 
     def left_open(self) -> Mapping[int, Change]:
         """Return by number the changes of earlier runs whose verification was left open, unless a later one came."""
-        connection = self._open()
-        if connection is None:
-            return {}
-        with reading(self.path), closing(connection):
-            return findings.left_open(connection)
+        with self._reader() as connection:
+            return {} if connection is None else findings.left_open(connection)
 
     def show(self, item: Item) -> ItemStory:
         """Return everything the state holds of *item*."""
         with self.known() as known:
             doubts, fields = known.doubts().get(item, frozenset()), known.fields(item)
-            connection = self._open()
-            if connection is None:
-                return ItemStory(item, fields, (), ())
-            with reading(self.path), closing(connection):
+            with self._reader() as connection:
+                if connection is None:
+                    return ItemStory(item, fields, (), ())
                 return item_story.show(connection, item, doubts, fields)
 
     def items_called(self, word: str) -> frozenset[Item]:
         """Return the items of which *word* is the id, known or not any more; else those that are known by that name."""
-        connection = self._open()
-        if connection is None:
-            return frozenset()
-        with reading(self.path), closing(connection):
-            return item_story.items_called(connection, word)
+        with self._reader() as connection:
+            return frozenset() if connection is None else item_story.items_called(connection, word)
 
     def last_send_s(self) -> dict[str, float]:
         """Return for each target when it was last sent to, at the latest; without those that never were.
@@ -214,18 +204,14 @@ class StateStore:
         Also for those that have another name by now. It is now for a target with an attempt that a killed run did not
         live to conclude.
         """
-        connection = self._open()
-        if connection is None:
-            return {}
-        with reading(self.path), closing(connection):
-            return history.last_sends(connection, self._now_s())
+        with self._reader() as connection:
+            return {} if connection is None else history.last_sends(connection, self._now_s())
 
     def foresee_move(self, source: Place, destination: Place) -> Moved:
         """Return what `move` would move. Raises UsageError as it does."""
-        connection = self._open()
-        if connection is None:
-            raise UsageError(f"The state knows nothing of {source}: there is none yet.")
-        with reading(self.path), closing(connection):
+        with self._reader() as connection:
+            if connection is None:
+                raise UsageError(f"The state knows nothing of {source}: there is none yet.")
             return moving.foreseen(connection, source, destination)
 
     def sent_until_s(self) -> float:
@@ -242,11 +228,8 @@ class StateStore:
 
         *at_s* is in seconds since the epoch.
         """
-        connection = self._open()
-        if connection is None:
-            return frozenset()
-        with reading(self.path), closing(connection):
-            return history.sent_to_since(connection, at_s)
+        with self._reader() as connection:
+            return frozenset() if connection is None else history.sent_to_since(connection, at_s)
 
     # ---- writing, under the lock
 
@@ -407,10 +390,19 @@ class StateStore:
         self._known.clear()
 
     @contextmanager
-    def _history(self) -> Generator[sqlite3.Connection]:
+    def _reader(self) -> Generator[sqlite3.Connection | None]:
+        """Open the state for reading, and close it afterwards; None when there never was one."""
         connection = self._open()
         if connection is None:
-            raise UsageError("There is no run yet.")
+            yield None
+            return
         with reading(self.path), closing(connection):
+            yield connection
+
+    @contextmanager
+    def _history(self) -> Generator[sqlite3.Connection]:
+        with self._reader() as connection:
+            if connection is None:
+                raise UsageError("There is no run yet.")
             connection.execute("BEGIN")
             yield connection
