@@ -10,6 +10,7 @@ from kbsync.adapters.manifests.quick import Ledger, Select, Settled
 from kbsync.adapters.manifests.reader import read_items
 from kbsync.adapters.manifests.rolls import Roll
 from kbsync.adapters.manifests.vocabulary import Words
+from kbsync.adapters.manifests.yaml_forms import IrregularError
 from kbsync.core.manifest import Desired
 from kbsync.core.rules import Problem, Rule
 
@@ -37,10 +38,24 @@ class Extractor:
 
     def extract(self, part: Part) -> Extract:
         """Read *part*."""
+        try:
+            return self.read_quickly(part)
+        except IrregularError:
+            return self.read_exactly(part)
+
+    def read_quickly(self, part: Part) -> Extract:
+        """Read *part* with what short ways its format has. Raises IrregularError when that is not enough."""
+        return self._extract(part, quick=True)
+
+    def read_exactly(self, part: Part) -> Extract:
+        """Read *part* as `ManifestReader` does."""
+        return self._extract(part, quick=False)
+
+    def _extract(self, part: Part, *, quick: bool) -> Extract:
         found: list[Problem] = []
         problems = FileProblems(part.file.name, found, self.rules, self.allow)
         ledger = Ledger(self.settled, self.select)
-        intake = Intake(self.words, ledger.section, problems, quick=True)
+        intake = Intake(self.words, ledger.section, problems, quick=quick)
         for _ in read_items(part.file, intake, part.span):
             raise AssertionError("the ledger takes them")
         rolls, differing = ledger.close()

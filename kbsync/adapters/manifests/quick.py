@@ -163,8 +163,16 @@ class QuickSection(Section):
     def finish(self) -> None:
         """Admit what was taken."""
         waiting, self._waiting = self._waiting, []
-        batch = _Waiting(self.admit, waiting)
-        for numbers, columns in alike([self._merged(written) for written, _, _ in waiting]):
+        self.sift_rows(_Waiting(self.admit, waiting), [written for written, _, _ in waiting])
+
+    @property
+    def has_defaults(self) -> bool:
+        """Whether entries have more than is written in them."""
+        return self._defaults is not None
+
+    def sift_rows(self, batch: Batch, rows: Sequence[dict[str, Any]]) -> None:
+        """Enter the *rows* of *batch*, which are as they were written and have no head."""
+        for numbers, columns in alike([self._merged(written) for written in rows]):
             self.sift(batch, numbers, columns)
 
     def sift(self, batch: Batch, numbers: Numbers, columns: Columns, head_texts: int = 0) -> None:

@@ -23,6 +23,7 @@ from kbsync.adapters.manifests.problems import FileProblems, TooManyErrors
 from kbsync.adapters.manifests.sections import Defaults, Section
 from kbsync.adapters.manifests.vocabulary import KindWords, Words
 from kbsync.adapters.manifests.yaml_documents import read_yaml
+from kbsync.adapters.manifests.yaml_regular import read_regular_yaml
 from kbsync.core.items import Source
 from kbsync.core.manifest import Desired, Dialect
 from kbsync.core.rules import Problem, Rule
@@ -69,7 +70,8 @@ class ManifestReader:
 def read_items(file: ManifestFile, intake: Intake, span: Span = WHOLE) -> Iterator[Desired]:
     """Yield what the sections of *intake* make of the entries of *file*; of JSON Lines, of those in *span*.
 
-    Problems are closed at the end; that the file cannot be read is one of them.
+    Problems are closed at the end; that the file cannot be read is one of them. Raises IrregularError when a quick look
+    at YAML is not enough.
     """
     try:
         with open_regular(file.path) as opened:
@@ -92,6 +94,8 @@ def _unchanged(opened: BinaryIO, file: ManifestFile, intake: Intake, span: Span)
         return
     if file.format == "jsonl":
         yield from read_json_lines(opened, intake, span)
+    elif file.format == "yaml" and intake.quick:
+        read_regular_yaml(opened, intake)
     else:
         yield from _READERS[file.format](opened, intake)
     after = os.fstat(opened.fileno())

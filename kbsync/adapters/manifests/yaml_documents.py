@@ -27,10 +27,10 @@ from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDee
 from kbsync.adapters.manifests.yaml_outline import heads_come_first
 from kbsync.core.manifest import Desired
 
-__all__ = ("read_yaml",)
+__all__ = ("ENTRY_DEPTH", "LOADER", "Documents", "read_yaml")
 
 # The pure Python parser, twenty times slower, gives the same events where PyYAML was built without libyaml.
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ENTRY_DEPTH: Final = 3
 NODE_AS_KEY: Final = ("wrong-type", "a key is text, never a list, a mapping or an alias")
 NO_MANIFEST: Final = "the file holds no manifest: it begins with `kbsync: 1` and `target: …`"
@@ -45,7 +45,7 @@ def read_yaml(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
     for fault in leaks_in_file(file):
         intake.problems.add(*fault)
     try:
-        yield from _Documents(file, intake).items()
+        yield from Documents(file, intake).items()
     except TooDeep as error:
         place: Place = error.args[0]
         intake.problems.add(place, "too-deep", "values are nested more than 32 levels deep")
@@ -55,7 +55,7 @@ def read_yaml(file: BinaryIO, intake: Intake) -> Iterator[Desired]:
     intake.problems.confine(lambda: end_of(file))
 
 
-class _Documents:
+class Documents:
     """The documents of one file."""
 
     def __init__(self, file: BinaryIO, intake: Intake) -> None:
@@ -64,7 +64,7 @@ class _Documents:
         self._problems = intake.problems
         self._heads: list[Head] | None = None
         self._first_pass_will_do: bool | None = None
-        self._parser = _LOADER(file)
+        self._parser = LOADER(file)
         self._next = self._parser.get_event
         self._builder = NodeBuilder(self._next)
 
@@ -152,7 +152,7 @@ class _Documents:
         if self._heads is None and not self._head_is_above(root):
             here = self._file.tell()
             self._file.seek(0)
-            self._heads = _Documents(self._file, self._intake).heads()
+            self._heads = Documents(self._file, self._intake).heads()
             self._file.seek(here)
         return head if self._heads is None else self._heads[number]
 

@@ -1,0 +1,115 @@
+"""YAML read by its lines says what libyaml says of the same file, or leaves the file to libyaml."""
+
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+
+from kbsync.adapters.manifests.extracts import Extract, Extractor
+from kbsync.adapters.manifests.files import WHOLE, ManifestFile
+from kbsync.adapters.manifests.parts import Part
+from kbsync.adapters.manifests.vocabulary import Words
+from kbsync.adapters.manifests.yaml_forms import IrregularError
+from kbsync.providers import ALL_RULES
+from tests.adapters.manifests.desks import TARGETS
+from tests.adapters.manifests.fuzz.damage import damaged
+
+_WORDS: Final = Words(TARGETS)
+_EXTRACTOR: Final = Extractor(_WORDS, ALL_RULES, frozenset(), lambda _place, ids: [None] * len(ids), None)
+_HEADS: Final = {
+    "images": "kbsync: 1\ntarget: coze-cn\ndataset_id: 7446671\n",
+    "documents": "kbsync: 1\ntarget: volc-bj\ncollection: records\n",
+}
+_VALUES: Final = (
+    *('"a cat"', "'a cat'", "a cat", "小猫，在睡觉。", '"a \\"cat\\"\\nasleep"', "\"it's\"", "'it''s'", "it's", '""', "''"),
+    *("true", "12", "-1", "0.5", "007", "1e3", "null", "~", "y", "No", "2024-01-01", "1:30", "http://a.b/c#d", "a: b"),
+    *("a #b", "a ", " a", "- a", "-a", ".5", "...", "[a, b]", "{type: string, value: x}", "|\n        a\n        b"),
+    *(">-\n        a", '"a\n        b"', "a\n        b", "!str a", "&a b", "*a", "", "x # not yet", '"x" # not yet'),
+    *('"\\u00e9"', '"\\/"', '"\u200b"', "a\u00a0b", "a\tb", '"\u2028"', "a\u0085b", "\ufeffa", '"', "'", "%a", "@a", "`a`"),
+    *("a\\nb", "a, b", "a]", "{a", "y: ", "=", "<<", "a'b", 'a"b', "/a/b", "—", "（一）", "🐱"),
+)
+_NAMES: Final = (*("author", "year", "行业", "is_public", "a-b", "_x"), *("null", "y", "'quoted'", "1st", "a b", "<<"))
+
+
+def _entries(kind: str, chance: Random) -> str:
+    """Return the lines of a list: mostly alike."""
+    indent, step = chance.choice(("  ", "  ", "", "    ")), chance.choice(("  ", "  ", " ", "   "))
+    tame = chance.choice((0.0, 0.9, 0.99, 1.0, 1.0))
+    lines: list[str] = []
+
+    def value(usual: str) -> str:
+        return usual if chance.random() < tame else chance.choice(chance.choice((_VALUES[:7], _VALUES)))
+
+    for number in range(chance.choice((0, 1, 2, 5, 12))):
+        begin = f"{indent}- id: "
+        lines.append(begin + value(f'"{number}"' if kind == "images" else f"doc_{number}"))
+        inner = f"{indent}  "
+        if kind == "images":
+            lines.append(f"{inner}caption: {value(f'a caption of {number}')}")
+        else:
+            if chance.random() < 0.8:
+                lines.append(f"{inner}name: {value(f'{number}.pdf')}")
+            lines.append(f"{inner}meta:")
+            names = _NAMES if chance.random() > tame else _NAMES[:4]
+            lines += [f"{inner}{step}{name}: {value('x')}" for name in chance.sample(names, chance.choice((1, 2, 2)))]
+        if chance.random() > tame:
+            lines.append(chance.choice((f"{inner}protect: true", f"{inner}# a remark", "", "# at the margin", "   ")))
+    return "\n".join(lines)
+
+
+def _damaged(text: str, chance: Random) -> bytes:
+    lines = text.split("\n")
+    for _ in range(chance.choice((0, 0, 0, 1, 2))):
+        at = chance.randrange(len(lines))
+        match chance.randrange(6):
+            case 0:
+                lines[at] = " " + lines[at]
+            case 1:
+                lines[at] = lines[at].removeprefix(" ")
+            case 2:
+                lines.insert(at, lines[chance.randrange(len(lines))])
+            case 3:
+                del lines[at]
+                lines = lines or [""]
+            case 4:
+                column = chance.randint(0, len(lines[at]))
+                lines[at] = lines[at][:column] + chance.choice("\"':#-?,[]{}&*!|>%@`~ \t\\\r") + lines[at][column:]
+            case _:
+                lines.insert(at, chance.choice(("---", "...", "images:", "documents: []", "defaults:", "- a", "x: y")))
+    data = chance.choice(("\n", "\n", "\n", "\r\n")).join(lines).encode()
+    return damaged(data, data, chance) if chance.random() < 0.1 else data
+
+
+def _manifest(chance: Random) -> bytes:
+    kind = chance.choice(("images", "documents"))
+    head = _HEADS[kind]
+    if chance.random() < 0.2:
+        head += f"defaults:\n  {kind}:\n    protect: true\n"
+    if kind == "documents" and chance.random() < 0.2:
+        head += "defaults:\n  documents:\n    meta:\n      year: 2000\n"
+    beside = chance.choice((*[""] * 16, " ", " # all", "#", " []", " |"))
+    return _damaged(f"{head}{kind}:{beside}\n{_entries(kind, chance)}\n", chance)
+
+
+def _read(path: Path) -> tuple[Extract | None, Extract]:
+    """Return what is read by lines, if it is regular, and what libyaml reads."""
+    part = Part(ManifestFile(path, path.name, "yaml"), WHOLE, 0)
+    try:
+        quick = _EXTRACTOR.read_quickly(part)
+    except IrregularError:
+        quick = None
+    return quick, _EXTRACTOR.read_exactly(part)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_regular_says_what_libyaml_reads(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    regular = 0
+    for number in range(50):
+        data = _manifest(Random(f"{seed} {number}"))
+        path.write_bytes(data)
+        quick, exact = _read(path)
+        regular += quick is not None
+        assert quick is None or quick == exact, data
+    assert regular > 5
