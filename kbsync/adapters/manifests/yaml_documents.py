@@ -69,6 +69,7 @@ class Documents:
         self._builder = NodeBuilder(self._next)
 
     def items(self) -> Iterator[Desired]:
+        """Yield the items of all documents."""
         held = 0
         for number, root in enumerate(self._roots()):
             if type(root) is MappingStartEvent:

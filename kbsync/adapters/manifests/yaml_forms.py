@@ -22,8 +22,8 @@ Written: TypeAlias = Sequence[str]
 
 # Far shorter than what YAML lets stand before a colon.
 _KEY: Final = r"[^\W\d][\w-]{0,99}"
-# In double quotes, with no escapes but some that JSON has too; in single quotes, without one; or without quotes, and then
-# with no mark before, no colon, which could end a key, and no hash, which could begin a comment.
+# In double quotes, with no escapes but some that JSON has too; in single quotes, without one; or without quotes, and
+# then with no mark before, no colon, which could end a key, and no hash, which could begin a comment.
 _VALUE: Final = r"""("[^"\\\n]*+(?:\\["\\n][^"\\\n]*+)*+"|'[^'\n]*+'|[-./]?\w(?:[^\n:#]*[^\n:# ])?)"""
 _LINE: Final = re.compile(rf"( *)({_KEY}):(?: {_VALUE})?")
 _BLANK_LINES: Final = r"(?:\n *)*+"
@@ -52,7 +52,7 @@ class EntryForm:
 
 
 def form_of(text: str, indent: int) -> EntryForm | None:
-    """Return the form of an entry whose first key stands so far in its line, where *text* begins; None if it has none."""
+    """Return the form of the entry *text*, whose first key stands so far in its line; None if it has none."""
     paths: list[tuple[str, ...]] = []
     patterns: list[str] = []
     seen: set[tuple[str, ...]] = set()

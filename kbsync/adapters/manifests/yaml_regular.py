@@ -44,7 +44,10 @@ _Formed: TypeAlias = tuple[EntryForm, Numbers, Sequence[Written]]
 
 
 def read_regular_yaml(file: BinaryIO, intake: Intake) -> None:
-    """Have the entries of *file*, which stands at its beginning, entered. Raises IrregularError after some of them."""
+    """Have the entries of *file*, which stands at its beginning, entered.
+
+    Raises IrregularError, perhaps after some of them, when it is not sure that this is all that libyaml would say.
+    """
     for fault in leaks_in_file(file):
         intake.problems.add(*fault)
     _Reader(file, intake).read()
@@ -129,7 +132,7 @@ class _Entries:
         self._forms: list[EntryForm] = []
 
     def take(self, text: str, line: int) -> None:
-        """Enter the entries in *text*, which begins behind the dash of the first one, at *line*, and ends with a line."""
+        """Enter the entries in *text*: whole lines, from behind the dash of the first entry, which stands at *line*."""
         texts = [f"{one}\n" for one in text.split(self.dash)]
         texts[-1] = texts[-1][:-1]
         alike, odd = self._sorted([_COMMENT_LINE.sub("", one) for one in texts] if "#" in text else texts)
@@ -184,7 +187,7 @@ def _sift(form: EntryForm, texts: Sequence[str], numbers: Numbers, alike: list[_
 
 @dataclass(frozen=True, slots=True)
 class _Alike:
-    """Entries of one form: a `Batch`. *dash* stands before each of the *texts*, at the beginning of one of the *lines*."""
+    """Entries of one form: a `Batch`. Before each of the *texts*, *dash* begins one of the *lines*."""
 
     section: QuickSection
     dash: str

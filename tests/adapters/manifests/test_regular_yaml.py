@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from kbsync.adapters.manifests import yaml_regular
 from kbsync.adapters.manifests.extracts import Extract, Extractor
 from kbsync.adapters.manifests.files import WHOLE, ManifestFile
 from kbsync.adapters.manifests.parts import Part
@@ -18,15 +19,40 @@ from tests.adapters.manifests.fuzz.damage import damaged
 _WORDS: Final = Words(TARGETS)
 _EXTRACTOR: Final = Extractor(_WORDS, ALL_RULES, frozenset(), lambda _place, ids: [None] * len(ids), None)
 _HEADS: Final = {
-    "images": "kbsync: 1\ntarget: coze-cn\ndataset_id: 7446671\n",
+    "images": "kbsync: 1\ntarget: coze-cn\ndataset: \"7446671\"\n",
     "documents": "kbsync: 1\ntarget: volc-bj\ncollection: records\n",
 }
 _VALUES: Final = (
-    *('"a cat"', "'a cat'", "a cat", "小猫，在睡觉。", '"a \\"cat\\"\\nasleep"', "\"it's\"", "'it''s'", "it's", '""', "''"),
+    *(
+        '"a cat"',
+        "'a cat'",
+        "a cat",
+        "小猫，在睡觉。",
+        '"a \\"cat\\"\\nasleep"',
+        '"it\'s"',
+        "'it''s'",
+        "it's",
+        '""',
+        "''",
+    ),
     *("true", "12", "-1", "0.5", "007", "1e3", "null", "~", "y", "No", "2024-01-01", "1:30", "http://a.b/c#d", "a: b"),
     *("a #b", "a ", " a", "- a", "-a", ".5", "...", "[a, b]", "{type: string, value: x}", "|\n        a\n        b"),
     *(">-\n        a", '"a\n        b"', "a\n        b", "!str a", "&a b", "*a", "", "x # not yet", '"x" # not yet'),
-    *('"\\u00e9"', '"\\/"', '"\u200b"', "a\u00a0b", "a\tb", '"\u2028"', "a\u0085b", "\ufeffa", '"', "'", "%a", "@a", "`a`"),
+    *(
+        '"\\u00e9"',
+        '"\\/"',
+        '"\u200b"',
+        "a\u00a0b",
+        "a\tb",
+        '"\u2028"',
+        "a\u0085b",
+        "\ufeffa",
+        '"',
+        "'",
+        "%a",
+        "@a",
+        "`a`",
+    ),
     *("a\\nb", "a, b", "a]", "{a", "y: ", "=", "<<", "a'b", 'a"b', "/a/b", "—", "（一）", "🐱"),
 )
 _NAMES: Final = (*("author", "year", "行业", "is_public", "a-b", "_x"), *("null", "y", "'quoted'", "1st", "a b", "<<"))
@@ -35,7 +61,7 @@ _NAMES: Final = (*("author", "year", "行业", "is_public", "a-b", "_x"), *("nul
 def _entries(kind: str, chance: Random) -> str:
     """Return the lines of a list: mostly alike."""
     indent, step = chance.choice(("  ", "  ", "", "    ")), chance.choice(("  ", "  ", " ", "   "))
-    tame = chance.choice((0.0, 0.9, 0.99, 1.0, 1.0))
+    tame = chance.choice((0.0, 0.9, 0.99, 1.0, 1.0, 1.0))
     lines: list[str] = []
 
     def value(usual: str) -> str:
@@ -60,7 +86,7 @@ def _entries(kind: str, chance: Random) -> str:
 
 def _damaged(text: str, chance: Random) -> bytes:
     lines = text.split("\n")
-    for _ in range(chance.choice((0, 0, 0, 1, 2))):
+    for _ in range(chance.choice((0, 0, 0, 0, 1, 2))):
         at = chance.randrange(len(lines))
         match chance.randrange(6):
             case 0:
@@ -102,14 +128,83 @@ def _read(path: Path) -> tuple[Extract | None, Extract]:
     return quick, _EXTRACTOR.read_exactly(part)
 
 
-@pytest.mark.parametrize("seed", range(20))
+def _both_say_the_same(path: Path, seed: str) -> bool:
+    """Tell whether the manifest of *seed* is regular; assert that it makes no difference."""
+    data = _manifest(Random(seed))
+    path.write_bytes(data)
+    quick, exact = _read(path)
+    assert quick is None or quick == exact, data
+    return quick is not None
+
+
+@pytest.mark.parametrize("seed", range(10))
 def test_whatever_is_regular_says_what_libyaml_reads(seed: int, tmp_path: Path) -> None:
+    regular = sum(_both_say_the_same(tmp_path / "m.yaml", f"{seed} {number}") for number in range(100))
+
+    assert regular >= 10
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 40, 200])
+def test_it_does_not_matter_where_a_block_ends(
+    block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml_regular, "_BLOCK_BYTES", block_bytes)
+
+    regular = sum(_both_say_the_same(tmp_path / "m.yaml", f"{block_bytes} {number}") for number in range(50))
+
+    assert regular >= 5
+
+
+def _images(*values: str, tail: str = "\n") -> str:
+    return (
+        f"{_HEADS['images']}images:"
+        + "".join(f'\n  - id: "{number}"\n    caption: {value}' for number, value in enumerate(values, 1))
+        + tail
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _images('"a cat"', "'a dog'", "a bird", '"a \\"fish\\"\\nand more"'),
+        _images("a cat", "a dog", "a bird", "a bee", "|-\n      two\n      lines"),
+        _images("a cat", "a dog", "a bird", "a bee", "|\n      two\n      lines", tail=""),
+        _images("|-\n      two\n      lines", "|-\n      more\n      lines"),
+        _images("a cat\n\n    # a remark", "a dog\n# at the margin"),
+        _images("a cat").replace("\n", "\r\n"),
+        _images("a cat", "a dog").replace("\n  ", "\n"),
+        "# a remark\n---\n" + _images("a cat").replace("images:", "images:  # all of them\n\n"),
+        _images("a cat").replace("images:", "defaults:\n  images:\n    protect: true\nimages:"),
+    ],
+)
+def test_what_people_and_programs_write_is_regular(text: str, tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
-    regular = 0
-    for number in range(50):
-        data = _manifest(Random(f"{seed} {number}"))
-        path.write_bytes(data)
-        quick, exact = _read(path)
-        regular += quick is not None
-        assert quick is None or quick == exact, data
-    assert regular > 5
+    path.write_bytes(text.encode())
+
+    quick, exact = _read(path)
+
+    assert quick == exact
+    assert quick is not None
+    assert [problem for problem in quick.problems if problem.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _images('"a cat', "a dog"),
+        _images("a cat\n    caption: a dog"),
+        _images("a cat").replace("images:", "images:#"),
+        _images("a cat") + "target: coze-cn\n",
+        _images("a cat") + _images("a dog")[len(_HEADS["images"]) :],
+        _images('"a\u2028cat"'),
+        "\ufeff" + _images("a cat"),
+        _images("a cat") + "---\n" + _images("a dog"),
+        _HEADS["images"] + "images: []\n",
+        "",
+    ],
+)
+def test_what_may_mean_something_else_is_left_to_libyaml(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_bytes(text.encode())
+
+    assert _read(path)[0] is None
