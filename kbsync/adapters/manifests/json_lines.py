@@ -23,7 +23,7 @@ from kbsync.core.manifest import Desired
 __all__ = ("MAX_LINE_BYTES", "read_json_lines")
 
 MAX_LINE_BYTES: Final = 16 << 20
-BLOCK_BYTES: Final = 1 << 18
+BLOCK_BYTES: Final = 1 << 16
 _OBJECT: Final = {dict}
 _ESCAPED_MARK: Final = re.compile(rb'\\["\\]')
 _BOM: Final = b"\xef\xbb\xbf"

@@ -5,7 +5,7 @@ take for anything else than is said here has no form.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +27,7 @@ _KEY: Final = r"[^\W\d][\w-]{0,99}"
 _VALUE: Final = r"""("[^"\\\n]*+(?:\\["\\n][^"\\\n]*+)*+"|'[^'\n]*+'|[-./]?\w(?:[^\n:#]*[^\n:# ])?)"""
 _LINE: Final = re.compile(rf"( *)({_KEY}):(?: {_VALUE})?")
 _BLANK_LINES: Final = r"(?:\n *)*+"
+_NO_VALUES: Final = frozenset(NoValue)
 
 
 class IrregularError(Exception):
@@ -40,10 +41,9 @@ class EntryForm:
     paths: tuple[tuple[str, ...], ...]
     pattern: re.Pattern[str]
 
-    def written(self, text: str) -> Written | None:
-        """Return the values in *text*, an entry without indent and dash; None if it is not of this form."""
-        match = self.pattern.fullmatch(text)
-        return None if match is None else match.groups()
+    def written(self, texts: Iterable[str]) -> list[Written | None]:
+        """Return the values in each of *texts*, entries without indent and dash; None for those of another form."""
+        return [None if match is None else match.groups() for match in map(self.pattern.fullmatch, texts)]
 
     def columns(self, rows: Sequence[Written], shape: Shape) -> Columns:
         """Return what *rows* mean in entries of *shape*. Raises IrregularError when one means nothing."""
@@ -90,8 +90,12 @@ def _under(shape: Shape, path: tuple[str, ...]) -> Shape:
 
 def _values(written: Sequence[str], shape: Shape) -> Column:
     marks = {text[0] for text in written}
-    if shape.text and marks.isdisjoint("\"'") and NULLS.isdisjoint(written):
-        return written
+    if marks == {'"'} and not any("\\" in text for text in written):
+        return [text[1:-1] for text in written]
+    if marks.isdisjoint("\"'") and NULLS.isdisjoint(written):
+        values = written if shape.text else [*map(resolve, written)]
+        if _NO_VALUES.isdisjoint(values):
+            return values
     return [_value(text, shape) for text in written]
 
 

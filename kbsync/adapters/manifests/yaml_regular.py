@@ -22,7 +22,7 @@ from kbsync.core.columns import Columns
 
 __all__ = ("read_regular_yaml",)
 
-_BLOCK_BYTES: Final = 1 << 18
+_BLOCK_BYTES: Final = 1 << 16
 # An entry, or a head, of so many characters is no regular one.
 _MOST_CHARACTERS: Final = 4 << 20
 _MOST_FORMS: Final = 32
@@ -54,13 +54,18 @@ def read_regular_yaml(file: BinaryIO, intake: Intake) -> None:
 
 
 class _Reader:
-    """Reads one file. *_text* is what was read and is not done with: it begins at *_line*, and ends with a line."""
+    """Reads one file.
+
+    *_text* is what was read and is not done with: it begins at *_line*, and ends with a line. *_is_seen* tells whether
+    all characters so far can be seen.
+    """
 
     def __init__(self, file: BinaryIO, intake: Intake) -> None:
         self._pieces = _texts(file)
         self._intake = intake
         self._text = ""
         self._line = 1
+        self._is_seen = True
         self._section_line = re.compile(rf"^({'|'.join(intake.words.sections)}):(?: +#[^\n]*| *)$", re.MULTILINE)
 
     def read(self) -> None:
@@ -90,11 +95,11 @@ class _Reader:
         while (end := margin.search(self._text)) is None:
             cut = self._text.rfind(entries.dash)
             if cut >= 0:
-                entries.take(self._text[: cut + 1], self._line)
+                entries.take(self._text[: cut + 1], self._line, is_seen=self._is_seen)
                 self._drop(cut + len(entries.dash))
             if not self._has_more():
                 break
-        entries.take(self._text if end is None else self._text[: end.end()], self._line)
+        entries.take(self._text if end is None else self._text[: end.end()], self._line, is_seen=self._is_seen)
         section.finish()
         if end is None:
             return None
@@ -114,8 +119,14 @@ class _Reader:
         if len(self._text) > _MOST_CHARACTERS:
             raise IrregularError
         piece = next(self._pieces, None)
-        self._text += piece or ""
-        return piece is not None
+        if piece is None:
+            return False
+        if not _is_seen(piece):
+            if _OTHER_BREAKS.search(piece):
+                raise IrregularError
+            self._is_seen = False
+        self._text += piece
+        return True
 
     def _read_on(self) -> None:
         if not self._has_more():
@@ -131,11 +142,15 @@ class _Entries:
         self._indent = len(indent) + 2
         self._forms: list[EntryForm] = []
 
-    def take(self, text: str, line: int) -> None:
-        """Enter the entries in *text*: whole lines, from behind the dash of the first entry, which stands at *line*."""
+    def take(self, text: str, line: int, *, is_seen: bool) -> None:
+        """Enter the entries in *text*: whole lines, from behind the dash of the first entry, which stands at *line*.
+
+        With *is_seen*, it has no character that cannot be seen.
+        """
         texts = [f"{one}\n" for one in text.split(self.dash)]
         texts[-1] = texts[-1][:-1]
-        alike, odd = self._sorted([_COMMENT_LINE.sub("", one) for one in texts] if "#" in text else texts)
+        bare = [_COMMENT_LINE.sub("", one) for one in texts] if "#" in text else texts
+        alike, odd = self._sorted(bare, is_seen=is_seen)
         if len(odd) * _FEW > len(texts):
             self._read(text, line)
             return
@@ -146,12 +161,12 @@ class _Entries:
         for number in odd:
             self._read(texts[number], lines[number])
 
-    def _sorted(self, texts: Sequence[str]) -> tuple[list[_Formed], Sequence[int]]:
+    def _sorted(self, texts: Sequence[str], *, is_seen: bool) -> tuple[list[_Formed], Sequence[int]]:
         """Return *texts* by their form, and the positions of those that have none: only some, if they are many."""
         alike: list[_Formed] = []
         odd: list[int] = []
         left: Numbers = range(len(texts))
-        if not _is_seen("".join(texts)):
+        if not is_seen:
             odd = [number for number in left if not _is_seen(texts[number])]
             left = [number for number in left if _is_seen(texts[number])]
         for form in self._forms:
@@ -159,7 +174,7 @@ class _Entries:
         while left and len(odd) * _FEW <= len(texts):
             text = texts[left[0]]
             new = form_of(text, self._indent) if len(self._forms) < _MOST_FORMS else None
-            if new is None or new.written(text) is None:
+            if new is None or new.written([text]) == [None]:
                 odd.append(left[0])
                 left = left[1:]
             else:
@@ -175,7 +190,7 @@ class _Entries:
 
 def _sift(form: EntryForm, texts: Sequence[str], numbers: Numbers, alike: list[_Formed]) -> Numbers:
     """Add those of *texts* at *numbers* that are of *form* to what is *alike*; return where the others stand."""
-    found = [form.written(text) for text in picked(texts, numbers)]
+    found = form.written(picked(texts, numbers))
     rows = [written for written in found if written is not None]
     if len(rows) == len(found):
         alike.append((form, numbers, rows))
@@ -253,12 +268,9 @@ def _texts(file: BinaryIO) -> Iterator[str]:
 
 def _text(data: bytes) -> str:
     try:
-        text = data.decode().replace("\r\n", "\n")
+        return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise IrregularError from None
-    if not _is_seen(text) and _OTHER_BREAKS.search(text):
-        raise IrregularError
-    return text
 
 
 def _is_seen(text: str) -> bool:

@@ -19,7 +19,7 @@ from tests.adapters.manifests.fuzz.damage import damaged
 _WORDS: Final = Words(TARGETS)
 _EXTRACTOR: Final = Extractor(_WORDS, ALL_RULES, frozenset(), lambda _place, ids: [None] * len(ids), None)
 _HEADS: Final = {
-    "images": "kbsync: 1\ntarget: coze-cn\ndataset: \"7446671\"\n",
+    "images": 'kbsync: 1\ntarget: coze-cn\ndataset: "7446671"\n',
     "documents": "kbsync: 1\ntarget: volc-bj\ncollection: records\n",
 }
 _VALUES: Final = (
