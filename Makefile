@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help install demo check format lint types arch readme test test-all coverage bench bench-plan faults requirements clean \
 	campaign-adoption campaign-faults campaign-fuzz campaign-kill campaign-locks campaign-migration campaign-pull \
-	campaign-rates campaign-signals campaign-sim campaign-soak campaign-warm
+	campaign-rates campaign-signals campaign-sim campaign-soak campaign-warm campaign-worlds
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -81,6 +81,9 @@ campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance an
 
 campaign-warm: $(BIN)/.dev ## 1,000 sequences of edits: each plan with the cache is the one without it (2 minutes); SEED=N plays one
 	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_warm_plans.py
+
+campaign-worlds: $(BIN)/.dev ## 1,000 worlds of known, live and declared, through plan, apply and undo (5 minutes); SEED=N plays one
+	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_three_way_worlds.py
 
 campaign-kill: $(BIN)/.dev ## 1,000 SIGKILLs of a run at random moments under faults (20 minutes)
 	$(BIN)/python -m pytest -q -m campaign -n 2 tests/campaigns/test_kills.py

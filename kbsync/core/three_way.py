@@ -106,6 +106,11 @@ class _Judge:
             else:
                 self._compared(operation.name, fields)
 
+        if self.desired.protect or self.found.conflicts:
+            # Nothing of the item is sent, so that no answer makes known what would have travelled along.
+            for change in self.found.changes:
+                if change.operation not in self.in_doubt:
+                    self._recognise(change.fields)
         if self._right or self._ended:
             right = tuple(sorted(self._right, key=lambda one: one.field))
             self.found.recognised = Recognised(self.desired.item, right, tuple(self._ended))

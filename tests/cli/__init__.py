@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.cli.refusals")
+pytest.register_assert_rewrite("tests.cli.refusals", "tests.cli.three_way")

@@ -177,6 +177,31 @@ def test_an_item_in_conflict_is_not_sent_at_all() -> None:
     assert summary(comparison) == ([], ["conflict"], ["item_in_conflict"], 0)
 
 
+@pytest.mark.parametrize("protect", [False, True])
+def test_what_is_live_as_desired_becomes_known_though_nothing_of_its_item_is_sent(*, protect: bool) -> None:
+    one, two = MetaValue("int64", 1), MetaValue("int64", 2)
+    known = MemoryKnown({record(1): {"name": "a"}})
+    live = {record(1): Live({"name": "b", "meta.a": one, "meta.b": one})}
+    desired = wish(record(1), name="x", meta__a=one, meta__b=two)._replace(protect=protect)
+
+    comparison = compare(known, live, desired)
+
+    assert comparison.changes == []
+    assert comparison.recognised == [Recognised(record(1), (FieldChange("meta.a", None, one),))]
+
+
+@pytest.mark.parametrize("protect", [False, True])
+def test_what_is_in_doubt_does_not_become_known_with_what_is_not_sent(*, protect: bool) -> None:
+    one, two = MetaValue("int64", 1), MetaValue("int64", 2)
+    known = MemoryKnown({record(1): {"name": "a"}}, {record(1): frozenset({"volcengine.document.meta"})})
+    live = {record(1): Live({"name": "b", "meta.a": one, "meta.b": one})}
+    desired = wish(record(1), name="x", meta__a=one, meta__b=two)._replace(protect=protect)
+
+    comparison = compare(known, live, desired)
+
+    assert (comparison.changes, comparison.recognised) == ([], [])
+
+
 def test_other_items_go_on_beside_a_conflict() -> None:
     known = MemoryKnown({image(1): {"caption": "a"}, image(2): {"caption": "a"}})
     live = {image(1): Live({"caption": "b"}), image(2): Live({"caption": "a"})}
