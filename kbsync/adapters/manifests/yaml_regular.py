@@ -23,7 +23,7 @@ from kbsync.core.columns import Columns
 __all__ = ("read_regular_yaml",)
 
 _BLOCK_BYTES: Final = 1 << 16
-# An entry, or a head, of so many characters is no regular one.
+# A head, an entry or a line of so many characters is no regular one.
 _MOST_CHARACTERS: Final = 4 << 20
 _MOST_FORMS: Final = 32
 # When one of so few entries has no form, libyaml reads the others with it as fast.
@@ -34,10 +34,9 @@ _OTHER_BREAKS: Final = re.compile("[\r\x85\u2028\u2029]")
 _COMMENT_LINE: Final = re.compile(r"\n *#[^\n]*")
 _AT_MARGIN: Final = re.compile(r"^[^ \n#][^\n]*", re.MULTILINE)
 _KEY: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(?: [^\n]*)?")
-_FIRST_DASH: Final = re.compile(r"\n(?: *(?:#[^\n]*)?\n)*( *)- ")
+_FIRST_DASH: Final = re.compile(r"\n(?: *+(?:#[^\n]*+)?\n)*+( *)- ")
 _MARGIN: Final = re.compile(r"\n(?=[^ \n#])")
 _MARGIN_WITHOUT_DASH: Final = re.compile(r"\n(?=[^ \n#-]|-(?! ))")
-
 
 # A form, where entries of it stand, and what is written there.
 _Formed: TypeAlias = tuple[EntryForm, Numbers, Sequence[Written]]
@@ -262,6 +261,8 @@ def _texts(file: BinaryIO) -> Iterator[str]:
             rest = piece[end:]
         else:
             rest += piece
+        if len(rest) > _MOST_CHARACTERS:
+            raise IrregularError
     if rest:
         yield _text(rest)
 
