@@ -130,7 +130,7 @@ class LittleCodec:
             return verdict
         body = orjson.loads(response.body)
         items = {id_: Live(fields) for id_, fields in body["items"].items()}
-        return Page(verdict.answer, items, body["next"], body["total"], body["next"] is None)
+        return Page(verdict.answer, items, body["next"], body["total"], body["next"] is None, live=body["items"])
 
 
 def _unsuccessful(response: Response, body: Any, said: Answer) -> Verdict:

@@ -27,6 +27,7 @@ from kbsync.core.plan import Plan
 from kbsync.core.report import Report
 from kbsync.core.selection import Selection
 from kbsync.core.verification import VerifyMode
+from kbsync.engine.recent import Recent
 from kbsync.engine.target import Policy
 from kbsync.errors import KbsyncError, UsageError
 from kbsync.views.log import Log, stamped
@@ -120,9 +121,9 @@ def carry_out(
         observers = [progress.observe, *(log.observe for log in logs)]
         reads = () if refresher is None else tuple(refresher.reads)
         policy = wishes.policy if refresher is None else _what_is_left(wishes.policy, time.monotonic() - began_s)
-        ended = Run(plan, workspace.config, store, progress, observers, policy, signals, verifying, reads).apply(
-            accesses, stale, known.hazards(), wishes.reason
-        )
+        recent = Recent() if refresher is None else refresher.recent
+        run = Run(plan, workspace.config, store, progress, observers, policy, signals, verifying, reads, recent)
+        ended = run.apply(accesses, stale, known.hazards(), wishes.reason)
         if refresher is not None:
             refresher.reads.clear()  # the state has them now
     code = _account(ended, store, wishes, console)

@@ -28,6 +28,7 @@ from kbsync.core.state import Conclusion, Intent, ReadRecord, Settlement
 from kbsync.core.wire import Live
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.errands import Query
+from kbsync.engine.recent import Recent
 from kbsync.engine.target import Policy, Target
 from kbsync.errors import StateError, UnreadError
 from kbsync.views.log import Log
@@ -62,9 +63,9 @@ class Reading:
     """Reads the lists of *places* once; the ids that go with a place are those whose absence means something.
 
     Of the places in *chosen* it asks for these ids alone, which the provider must have a read for.
-    Nothing is sent before *not_before_s*, in seconds since the epoch, nor for longer than *max_duration_s*. Afterwards
-    *exits* says what stopped it, if anything did, *records* what was sent, and *read_at_s* from when on each place
-    was asked for.
+    Nothing is sent before *not_before_s*, in seconds since the epoch, nor for longer than *max_duration_s*. What an
+    update could be laid over goes to *recent*. Afterwards *exits* says what stopped it, if anything did, *records* what
+    was sent, and *read_at_s* from when on each place was asked for.
     """
 
     config: Config
@@ -73,6 +74,7 @@ class Reading:
     not_before_s: float
     max_duration_s: float | None = None
     chosen: Mapping[Place, Collection[str]] = field(default_factory=dict[Place, Collection[str]])
+    recent: Recent = field(default_factory=Recent)
     exits: set[Exit] = field(default_factory=set[Exit])
     records: list[ReadRecord] = field(default_factory=list[ReadRecord])
     read_at_s: dict[Place, float] = field(default_factory=dict[Place, float])
@@ -168,7 +170,7 @@ class Reading:
         asked = (*places, *(query.items[0][:3] for query in queries))
         self.read_at_s.update(dict.fromkeys(asked, time.time()))
         policy = Policy(max_outage_s=self.config.apply.max_outage, max_duration_s=self._left_s())
-        engine = Engine(targets, pages, self._observe, self.config.retry, policy)
+        engine = Engine(targets, pages, self._observe, self.config.retry, policy, recent=self.recent)
         found: dict[Place, Listed] = {}
         async with anyio.create_task_group() as tasks:
             await tasks.start(partial(signals.listen, partial(self._on_signal, engine)))

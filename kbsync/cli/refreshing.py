@@ -17,6 +17,7 @@ from kbsync.cli.workspace import Workspace
 from kbsync.core.live import ReadItems, ReadList, Refresh
 from kbsync.core.state import ReadRecord
 from kbsync.core.wire import Codec
+from kbsync.engine.recent import Recent
 from kbsync.errors import KbsyncError
 from kbsync.views.wording import count, duration
 
@@ -50,7 +51,7 @@ class Refresher:
     not known before it is read. One more request is for each item that these two do not prove.
 
     Nothing is read for longer than *max_duration_s*. *otherwise* is what to say when something cannot be read.
-    Afterwards *reads* are the requests that were sent.
+    Afterwards *reads* are the requests that were sent, and *recent* is for the updates that follow soon.
     """
 
     workspace: Workspace
@@ -60,6 +61,7 @@ class Refresher:
     otherwise: str = "nothing was planned"
     max_duration_s: float | None = None
     reads: list[ReadRecord] = field(default_factory=list[ReadRecord])
+    recent: Recent = field(default_factory=Recent)
 
     def refresh(self, places: Mapping[Place, Collection[str]]) -> Refresh:
         """Return what is live at *places*; the ids are those of items whose absence means something.
@@ -125,7 +127,9 @@ class Refresher:
             return {}, {}
         now_s = time.time()
         not_before_s = min(self.store.sent_until_s(), now_s) + WINDOW_S
-        reading = Reading(self.workspace.config, places, self.console, not_before_s, self.max_duration_s, chosen)
+        reading = Reading(
+            self.workspace.config, places, self.console, not_before_s, self.max_duration_s, chosen, self.recent
+        )
         try:
             whole = reading.read_whole(accesses, self.otherwise)
         finally:

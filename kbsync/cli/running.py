@@ -27,6 +27,7 @@ from kbsync.core.state import Hazard, ReadRecord, Settlement
 from kbsync.core.wire import Answer
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.readback import ReadBack
+from kbsync.engine.recent import Recent
 from kbsync.engine.target import Policy, Target
 from kbsync.errors import LockLostError, StateWriteError
 from kbsync.views.progress import Progress
@@ -86,8 +87,8 @@ class Ended(NamedTuple):
 class Run:
     """Applies *plan* once, and knows afterwards what its exit depends on beside the outcomes.
 
-    *observers* are told every event, *progress* among them. *reads* were made for the plan. With *verifying*, what was
-    updated is read back.
+    *observers* are told every event, *progress* among them. *reads* were made for the plan, and what is in *recent*
+    comes of them. With *verifying*, what was updated is read back.
     """
 
     plan: Plan
@@ -99,6 +100,7 @@ class Run:
     signals: Signals
     verifying: Verifying | None = None
     reads: Sequence[ReadRecord] = ()
+    recent: Recent = field(default_factory=Recent)
     exits: set[Exit] = field(default_factory=set[Exit])
     stopped: dict[str, str] = field(default_factory=dict[str, str])
     failure: Exception | None = None
@@ -191,7 +193,9 @@ class Run:
                         f"{target.name}: at most {target.concurrency} requests at a time, "
                         "for the system allows so few open files (ulimit -n)"
                     )
-            engine = self._under_way = Engine(targets, journal, self._observe, self.config.retry, self.policy)
+            engine = self._under_way = Engine(
+                targets, journal, self._observe, self.config.retry, self.policy, recent=self.recent
+            )
             await tasks.start(partial(self.signals.listen, partial(self._on_signal, tasks)))
             tasks.start_soon(self._tick)
             try:

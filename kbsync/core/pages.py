@@ -19,7 +19,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 class Layout(NamedTuple):
     """Where a page has what: the keys of its entries and of the total, and how many entries are asked for.
 
-    *id_of* returns the id in an entry, None when that is no item; *live_of* what the entry tells of the item.
+    *id_of* returns the id in an entry, None when that is no item; *live_of* what the entry tells of the item, and
+    *raw_of* what of it an update would be laid over, None when nothing is or the entry does not tell.
     """
 
     entries: str
@@ -27,6 +28,7 @@ class Layout(NamedTuple):
     asked: int
     id_of: Callable[[Entry], str | None]
     live_of: Callable[[Entry], Live]
+    raw_of: Callable[[Entry, Live], object] = lambda _entry, _live: None
 
 
 def read_page(
@@ -44,9 +46,9 @@ def read_page(
         return no_page(answer)
 
     entries = cast("list[object]", listed or [])
-    items, flaw = _items(entries, layout)
+    items, raw, flaw = _items(entries, layout)
     total = _count(page.get(layout.total))
-    return Page(answer, items, following(len(entries)), total, len(entries) < layout.asked, flaw)
+    return Page(answer, items, following(len(entries)), total, len(entries) < layout.asked, flaw, raw)
 
 
 def no_page(answer: Answer) -> Verdict:
@@ -72,9 +74,13 @@ def told_hints(entry: Entry, name: str, size: str, type_: str) -> Hints:
     )
 
 
-def _items(entries: Iterable[object], layout: Layout) -> tuple[dict[str, Live], str]:
-    """Return what *entries* tell by id, and a sentence about those that tell nothing. Of two alike neither is proof."""
+def _items(entries: Iterable[object], layout: Layout) -> tuple[dict[str, Live], dict[str, object], str]:
+    """Return what *entries* tell by id, the raw values, and a sentence about those that tell nothing.
+
+    Of two alike neither is proof.
+    """
     items: dict[str, Live] = {}
+    raw: dict[str, object] = {}
     twice: set[str] = set()
     nameless = 0
     for member in entries:
@@ -85,13 +91,15 @@ def _items(entries: Iterable[object], layout: Layout) -> tuple[dict[str, Live], 
         elif id_ in items:
             twice.add(id_)
         else:
-            items[id_] = layout.live_of(entry)
+            live = items[id_] = layout.live_of(entry)
+            if (value := layout.raw_of(entry, live)) is not None:
+                raw[id_] = value
     for id_ in twice:
         del items[id_]
+        raw.pop(id_, None)
 
-    if nameless:
-        return items, f"{nameless} entries on a page of the list are no items"
-    return items, f"{len(twice)} items stand twice on a page of the list" if twice else ""
+    flaw = f"{len(twice)} items stand twice on a page of the list" if twice else ""
+    return items, raw, f"{nameless} entries on a page of the list are no items" if nameless else flaw
 
 
 def _count(total: object) -> int | None:

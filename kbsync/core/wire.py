@@ -232,7 +232,8 @@ class Page:
     *next* is the cursor of the page that follows, None when the provider says that there is none. *total* is how many
     items the provider says the whole list holds. *short* says that the page holds less than it was asked for, as the
     last page does. *flaw* is a sentence about an entry that is no item, or about one that stands there twice; it is
-    empty when there is none.
+    empty when there is none. *live* holds what `Codec.encode` takes for an operation that overlays, as
+    `ReadResult.live` does, for the items of which the page tells that.
     """
 
     answer: Answer
@@ -241,6 +242,7 @@ class Page:
     total: int | None
     short: bool
     flaw: str = ""
+    live: Mapping[str, object] = field(repr=False, default_factory=dict[str, object])
 
 
 class Codec(Protocol):
@@ -262,7 +264,7 @@ class Codec(Protocol):
     def encode(self, operation: str, item: Item, desired: Fields, live: object | None) -> Request:
         """Return the write request that sets *desired*.
 
-        *live* is given for operations that overlay: what `ReadResult.live` held for *item*.
+        *live* is given for operations that overlay: what `ReadResult.live` or `Page.live` held for *item*.
         """
         ...
 

@@ -19,12 +19,12 @@ from kbsync.core.items import Item
 from kbsync.core.plan import Change
 from kbsync.core.wire import FRESH_S, Operation
 from kbsync.engine.errands import Errand, Job, Look, Query, Read
+from kbsync.engine.recent import MOST_S, Recent
 from kbsync.engine.target import Target
 
 __all__ = ("UNKNOWN", "Agenda")
 
-# Live values are never older than this when they are written over, or than three turns where those take longer.
-_OLDEST_S: Final = 2 * FRESH_S
+# Live values are never older than `MOST_S` when they are written over, or than three turns where those take longer.
 _OLDEST_TURNS: Final = 3
 # Where something else takes so long, as a disk may, each further try of a change may be twice as old.
 _MOST_DOUBLINGS: Final = 20
@@ -39,8 +39,8 @@ class Agenda:
     """The open work of one target.
 
     *looks* are lists and items to read. *holds* are those on changes, by position, each with the monotonic time at
-    which it ends. *may_begin* is asked before each fresh change, *now* is the monotonic clock, *rate_per_s* tells how
-    fast requests leave.
+    which it ends. What is in *recent* was read already. *may_begin* is asked before each fresh change, *now* is the
+    monotonic clock, *rate_per_s* tells how fast requests leave.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Agenda:
         changes: Iterator[tuple[int, Change]],
         looks: Iterable[Look | Query],
         holds: Mapping[int, tuple[Hold, float]],
+        recent: Recent,
         may_begin: Callable[[], bool],
         now: Callable[[], float],
         rate_per_s: Callable[[], float],
@@ -56,6 +57,7 @@ class Agenda:
         self._operations: Mapping[str, Operation] = target.codec.operations
         self._changes = changes
         self._holds = holds
+        self._recent = recent
         self._may_begin = may_begin
         self._now = now
         self._rate_per_s = rate_per_s
@@ -63,7 +65,7 @@ class Agenda:
         self._most_few = 2 * target.concurrency
         self._held = 0
         self._on_hold = 0
-        self._oldest_s = max(_OLDEST_S, _OLDEST_TURNS / target.rate_per_s)
+        self._oldest_s = max(MOST_S, _OLDEST_TURNS / target.rate_per_s)
         self._jobs: dict[int, Job] = {}
         self._behind: dict[Item, deque[Job]] = {}
         self._due: list[tuple[float, int, Errand]] = []
@@ -90,20 +92,18 @@ class Agenda:
 
     def next(self) -> Errand | None:
         """Return what to do now, or None when there is nothing to do yet, or no more."""
-        while self._due and self._due[0][0] <= self._now():
-            errand = heappop(self._due)[2]
-            if not isinstance(errand, Job):
-                return errand
-            self._on_hold -= errand.hold is not None
-            if not errand.operation.overlays:
-                return self._looked_at(errand)
-            self._placeless.append(errand)
-
+        due = self._next_due()
+        if due is not None:
+            return due
         if self._looks:
             return self._looks.popleft()
         if self._placeless and self._held < self._places:
             return self._with_place()
         fresh = self._fresh()
+        if fresh is not None and self._needs_no_read(fresh):
+            self._head = None
+            self._hold(fresh)
+            return fresh
         overlays = fresh is not None and fresh.operation.overlays
         if overlays and not self._reads and self._held <= self._few:
             return self._first_read()
@@ -115,6 +115,22 @@ class Agenda:
             return None
         self._head = None
         return self._looked_at(fresh)
+
+    def _next_due(self) -> Errand | None:
+        """Return the next retry that is due, if it needs no place; those that do wait for one."""
+        while self._due and self._due[0][0] <= self._now():
+            errand = heappop(self._due)[2]
+            if not isinstance(errand, Job):
+                return errand
+            self._on_hold -= errand.hold is not None
+            if not errand.operation.overlays:
+                return self._looked_at(errand)
+            self._placeless.append(errand)
+        return None
+
+    def _needs_no_read(self, job: Job) -> bool:
+        """Whether the fresh *job*, which overlays, may be written at once: what it overlays was read before the run."""
+        return job.operation.overlays and self._held < self._places and not self.is_stale(job)
 
     def again(self, errand: Errand, due_s: float) -> None:
         """Take *errand* back, to be repeated at *due_s* or later."""
@@ -216,6 +232,8 @@ class Agenda:
             else:
                 seq, change = step
                 job = self._jobs[seq] = Job(seq, change, self._operations.get(change.operation, UNKNOWN))
+                if job.operation.overlays and (read := self._recent.of(change.item)) is not None:
+                    job.live, job.read_at_s = read
                 if seq in self._holds:
                     job.hold, job.hold_until_s = self._holds[seq]
                 if (behind := self._behind.get(change.item)) is not None:

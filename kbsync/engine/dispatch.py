@@ -16,6 +16,7 @@ from kbsync.core.state import Journal
 from kbsync.engine.credential import Credential
 from kbsync.engine.errands import Look, Query
 from kbsync.engine.lane import Lane
+from kbsync.engine.recent import Recent
 from kbsync.engine.run import Run
 from kbsync.engine.target import Clock, Policy, Target
 from kbsync.errors import StateWriteError
@@ -37,7 +38,7 @@ class Engine:
 
     Every change that was begun gets one settlement, handed to *journal* whatever happens, and those that never were
     are left to it, target by target; what else happens goes to *observe*. One target's trouble never slows another.
-    *jitter* returns numbers in [0, 1).
+    *jitter* returns numbers in [0, 1). What is read goes to *recent*, and what is there serves updates.
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class Engine:
         policy: Policy,
         clock: Clock = CLOCK,
         jitter: Callable[[], float] = random,
+        recent: Recent | None = None,
     ) -> None:
         self._targets = {target.name: target for target in targets}
-        self._run = Run(journal, observe, policy)
+        self._run = Run(journal, observe, policy, Recent() if recent is None else recent)
         self._retry = retry
         self._policy = policy
         self._clock = clock

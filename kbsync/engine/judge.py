@@ -137,6 +137,8 @@ class Judge:
         self._unclear = 0
         self._answers += 1
         look.tries = Tries()
+        place = (self._target, look.container, look.kind)
+        self._run.recent.add({Item(*place, id_): live for id_, live in page.live.items()}, self._now())
         look.listing.add(page)
         if look.listing.listed is None:
             self._agenda.next_page(look)
@@ -156,6 +158,7 @@ class Judge:
         self._unclear = 0
         self._answers += bool(seen)
         query.seen |= seen
+        self._run.recent.add(result.live, self._now())
         unproven = [item for item in query.items if item not in seen]
         if unproven and not query.bulk:
             self._again(query, "unproven", result.answer, None)

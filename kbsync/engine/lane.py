@@ -56,6 +56,7 @@ class Lane:
             changes,
             looks,
             {seq: (hold, ends_s[seq]) for seq, hold in holds.items()},
+            run.recent,
             run.may_begin,
             clock.monotonic,
             self._rate_per_s,

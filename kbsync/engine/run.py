@@ -7,6 +7,7 @@ import anyio
 
 from kbsync.core.events import Event, Observer, StopRequested
 from kbsync.core.state import Journal, Settlement
+from kbsync.engine.recent import Recent
 from kbsync.engine.target import Policy
 from kbsync.errors import StateWriteError
 
@@ -20,8 +21,9 @@ _LAST_ANSWERS_S: Final = 60.0
 class Run:
     """One run under way. *stopping* is why nothing more is sent, or None; *error* is what ends the run when it ends."""
 
-    def __init__(self, journal: Journal, observe: Observer, policy: Policy) -> None:
+    def __init__(self, journal: Journal, observe: Observer, policy: Policy, recent: Recent) -> None:
         self.journal = journal
+        self.recent = recent
         self._observe = observe
         self.scope = anyio.CancelScope()
         self.stopping: str | None = None

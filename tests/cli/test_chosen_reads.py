@@ -344,3 +344,47 @@ def test_a_plan_of_chosen_reads_is_the_plan_of_lists(adopted: Desk, fates: list[
         (doc.name, doc.meta), doc.busy_until_s = before[id_], 0.0
         collection(adopted).add(doc)
     assert plans[0] == plans[1]
+
+
+# ------------------------------------------------------------------------------------------------------ what it is for
+def declare_meta(desk: Desk, items: int) -> None:
+    """Write a manifest of so many documents: names as they are live, and of the first three a field that is new."""
+    declare(desk, *range(items))
+    lines = [orjson.loads(line) for line in (desk.folder / FEW).read_bytes().splitlines()]
+    desk.write(FEW, b"".join(orjson.dumps(line | {"meta": {"new": "x"}}) + b"\n" for line in lines[:3]))
+    with (desk.folder / FEW).open("ab") as file:
+        file.writelines(orjson.dumps(line) + b"\n" for line in lines[3:])
+
+
+def meta_of(desk: Desk, number: int) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = orjson.loads(collection(desk).docs[id_of(number)].meta)
+    return entries
+
+
+@pytest.mark.parametrize(("items", "reads"), [(3, [(LIST, 3)]), (201, [(LIST, 0)] * 3)])
+def test_what_was_read_for_the_plan_is_what_an_update_is_laid_over(
+    adopted: Desk, items: int, reads: Sequence[tuple[str, int]]
+) -> None:
+    before = [meta_of(adopted, number) for number in range(3)]
+    declare_meta(adopted, items)
+
+    told = adopted.run(*APPLY, "--refresh", FEW)
+
+    assert (told.code, told.json()["totals"]["updated"]) == (0, 3), told.err
+    assert asked(adopted) == reads
+    for number in range(3):
+        *others, mine = meta_of(adopted, number)
+        assert (others, mine["field_name"]) == (before[number], "new")
+
+
+def test_a_list_that_was_kept_is_not_what_an_update_is_laid_over(adopted: Desk) -> None:
+    declare_meta(adopted, 201)
+    assert adopted.run(*PLAN, "--refresh", FEW).code == 0
+    collection(adopted).docs[id_of(1)].meta = "[]"
+    kept = len(asked(adopted))
+
+    told = adopted.run(*APPLY, "--refresh=1h", FEW)
+
+    assert (told.code, told.json()["totals"]["updated"]) == (0, 3), told.err
+    assert asked(adopted)[kept:] == [(LIST, 3)]
+    assert [entry["field_name"] for entry in meta_of(adopted, 1)] == ["new"]

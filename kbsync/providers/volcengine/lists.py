@@ -14,7 +14,7 @@ from kbsync.core.pages import Entry, Layout, read_page, told_hints, told_text
 from kbsync.core.wire import Answer, Live, Page, Verdict
 from kbsync.providers.volcengine.entries import container_keys
 from kbsync.providers.volcengine.live import parse_live
-from kbsync.providers.volcengine.reads import Proof, is_pending, meta_fields
+from kbsync.providers.volcengine.reads import LiveMeta, Proof, is_pending, meta_fields
 
 __all__ = ("LIST_PATH", "PAGE_SIZE", "list_body", "list_page", "prove_document")
 
@@ -49,7 +49,7 @@ def list_page(kind: str, cursor: str, answer: Answer, data: object) -> Page | Ve
 def prove_document(document: Envelope) -> Proof:
     """Return what the record *document* tells when it stands in a list."""
     live = _live(document)
-    return Proof(live.fields, None, live.untold)
+    return Proof(live.fields, _raw(document, live), live.untold)
 
 
 def _offset(kind: str, cursor: str) -> int:
@@ -83,4 +83,8 @@ def _live(entry: Entry) -> Live:
     return Live(fields, frozenset(untold), is_pending(entry), told_hints(entry, "doc_name", "doc_size", "doc_type"))
 
 
-_LAYOUT: Final = Layout("doc_list", "total_num", PAGE_SIZE, _id, _live)
+def _raw(entry: Entry, live: Live) -> object:
+    return None if "meta" in live.untold else LiveMeta(entry["meta"])
+
+
+_LAYOUT: Final = Layout("doc_list", "total_num", PAGE_SIZE, _id, _live, _raw)

@@ -31,9 +31,9 @@ _PENDING: Final = (2, 3, 5, 6)
 
 
 class LiveMeta(NamedTuple):
-    """A document's live meta list, as it came."""
+    """A document's live meta list, as it came: JSON that `parse_live` reads."""
 
-    members: tuple[LiveItem, ...]
+    text: str
 
 
 class Proof(NamedTuple):
@@ -64,7 +64,8 @@ def prove_meta(document: Envelope) -> Proof | None:
         return None
     values = meta_fields(members)
     fields = {field: value for field, value in values.items() if value is not None}
-    return Proof(fields, LiveMeta(members), frozenset(values.keys() - fields.keys()))
+    assert isinstance(meta, str)
+    return Proof(fields, LiveMeta(meta), frozenset(values.keys() - fields.keys()))
 
 
 def meta_fields(members: Sequence[LiveItem]) -> dict[str, MetaValue | None]:

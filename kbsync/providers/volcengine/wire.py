@@ -26,7 +26,7 @@ from kbsync.core.wire import Answer, Operation, Page, ReadResult, Refused, Reque
 from kbsync.providers.volcengine.codes import CODES, DOCUMENT_MISSING
 from kbsync.providers.volcengine.entries import container_keys, is_document_id
 from kbsync.providers.volcengine.lists import LIST_PATH, PAGE_SIZE, list_body, list_page, prove_document
-from kbsync.providers.volcengine.live import overlay, write_item
+from kbsync.providers.volcengine.live import overlay, parse_live, write_item
 from kbsync.providers.volcengine.reads import LiveMeta, Prove, as_object, prove_meta, prove_name, read_list, read_one
 from kbsync.providers.volcengine.sign import SIGNATURE, AccessKey, sign
 
@@ -151,7 +151,9 @@ class VolcengineCodec:
         if not isinstance(live, LiveMeta):
             # Sending the declared fields alone could erase all others.
             raise ValueError("a meta update needs the live list")  # noqa: TRY004
-        return overlay(live.members, desired)
+        members = parse_live(live.text)
+        assert members is not None, "whoever made it has read it"
+        return overlay(members, desired)
 
     # ------------------------------------------------------------------------------------------------------- answers
     def decode(self, response: Response) -> Verdict:

@@ -1,0 +1,103 @@
+"""What was read for a plan serves the updates that follow soon, and nothing older does."""
+
+from collections.abc import Mapping
+
+import anyio
+
+from kbsync.core.holds import Hold
+from kbsync.core.items import Item
+from kbsync.core.settings import RetrySettings
+from kbsync.core.wire import Request
+from kbsync.engine.dispatch import Engine
+from kbsync.engine.recent import MOST_S, Recent
+from kbsync.engine.target import Policy, Target
+from tests.clock import run_virtually, virtual_clock
+from tests.engine.test_apply import metas
+from tests.fakes import LittleCodec, MemoryJournal, ScriptedTransport, Sent, answer, plan_of
+
+ITEMS = 30
+RATE = 100.0
+
+
+def listed(request: Request, _: int) -> object:
+    if not request.path.startswith("/list/"):
+        return None
+    items = {f"{number:06}": {"meta.live": f"{number:06}"} for number in range(ITEMS)}
+    return answer(code=0, items=items, total=ITEMS, next=None)
+
+
+def refreshed(pause_s: float, holds: Mapping[int, Hold] | None = None) -> tuple[MemoryJournal, ScriptedTransport]:
+    """Read the list, wait, and send a plan."""
+    transport, journal, recent = ScriptedTransport(listed), MemoryJournal(), Recent()  # type: ignore[arg-type]
+
+    def engine() -> Engine:
+        target = Target("t", LittleCodec(), transport, RATE, 1, 4)
+        return Engine(
+            [target],
+            journal,
+            lambda _: None,
+            RetrySettings(),
+            Policy(),
+            virtual_clock(),
+            lambda: 0.5,
+            recent=recent,
+        )
+
+    async def scenario() -> None:
+        await engine().read({("t", "c", "document"): ()})
+        await anyio.sleep(pause_s)
+        await engine().apply(plan_of(metas(ITEMS)), (), holds)
+
+    run_virtually(scenario)
+    return journal, transport
+
+
+def reads(transport: ScriptedTransport) -> list[Sent]:
+    return [sent for sent in transport.sent if sent.request.path.startswith("/read/")]
+
+
+def writes(transport: ScriptedTransport) -> list[Sent]:
+    return [sent for sent in transport.sent if sent.request.method == "PUT"]
+
+
+def test_values_that_a_list_told_are_handed_to_the_update_without_another_read() -> None:
+    journal, transport = refreshed(MOST_S / 2)
+
+    assert [one.outcome for one in journal.settlements] == ["updated"] * ITEMS
+    assert reads(transport) == []
+    assert all(f'"meta.live":"{sent.id}"'.encode() in sent.request.body for sent in writes(transport))
+
+
+def test_values_that_are_too_old_are_read_again_many_at_a_time() -> None:
+    journal, transport = refreshed(MOST_S + 1)
+
+    assert [one.outcome for one in journal.settlements] == ["updated"] * ITEMS
+    assert len(reads(transport)) == ITEMS / 10
+
+
+def test_values_that_grow_too_old_before_their_turn_are_read_again() -> None:
+    _, transport = refreshed(MOST_S - 0.1)
+
+    assert len(writes(transport)) == ITEMS
+    assert min(sent.at_s for sent in writes(transport)) < min(sent.at_s for sent in reads(transport))
+
+
+def test_an_update_that_is_on_hold_is_read_for_all_the_same() -> None:
+    held = Hold(0.0, None)
+
+    _, transport = refreshed(1.0, {0: held})
+
+    assert len(reads(transport)) == 1
+
+
+def test_what_is_old_is_forgotten_when_more_is_read() -> None:
+    recent = Recent()
+    first, second, again = (Item("t", "c", "document", id_) for id_ in ("1", "2", "3"))
+
+    recent.add({first: "a", again: "b"}, 0.0)
+    recent.add({second: "c", again: "d"}, MOST_S)
+    recent.add({}, MOST_S + 0.1)
+
+    assert recent.of(first) is None
+    assert recent.of(second) == ("c", MOST_S)
+    assert recent.of(again) == ("d", MOST_S)
