@@ -121,7 +121,8 @@ def carry_out(
         observers = [progress.observe, *(log.observe for log in logs)]
         reads = () if refresher is None else tuple(refresher.reads)
         policy = wishes.policy if refresher is None else _what_is_left(wishes.policy, time.monotonic() - began_s)
-        recent = Recent() if refresher is None else refresher.recent
+        # Who was asked may have slept over it, and a clock with him.
+        recent = refresher.recent if refresher is not None and wishes.yes else Recent()
         run = Run(plan, workspace.config, store, progress, observers, policy, signals, verifying, reads, recent)
         ended = run.apply(accesses, stale, known.hazards(), wishes.reason)
         if refresher is not None:

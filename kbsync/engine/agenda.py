@@ -100,20 +100,19 @@ class Agenda:
         if self._placeless and self._held < self._places:
             return self._with_place()
         fresh = self._fresh()
-        if fresh is not None and self._needs_no_read(fresh):
-            self._head = None
-            self._hold(fresh)
-            return fresh
         overlays = fresh is not None and fresh.operation.overlays
-        if overlays and not self._reads and self._held <= self._few:
+        unread = fresh is not None and overlays and self._is_ageing(fresh)
+        if unread and not self._reads and self._held <= self._few:
             return self._first_read()
         if self._prepared:
             return self._with_live(self._prepared.popleft(), self._prepared, self._places)
         if self._ready:
             return self._looked_at(self._ready.popleft())
-        if overlays or fresh is None:
+        if fresh is None or unread or (overlays and self._held >= self._places):
             return None
         self._head = None
+        if overlays:
+            self._hold(fresh)
         return self._looked_at(fresh)
 
     def _next_due(self) -> Errand | None:
@@ -128,9 +127,9 @@ class Agenda:
             self._placeless.append(errand)
         return None
 
-    def _needs_no_read(self, job: Job) -> bool:
-        """Whether the fresh *job*, which overlays, may be written at once: what it overlays was read before the run."""
-        return job.operation.overlays and self._held < self._places and not self.is_stale(job)
+    def _is_ageing(self, job: Job) -> bool:
+        """Whether what *job* overlays has to be read, or read again, before it takes a place and waits for its turn."""
+        return job.hold is not None or job.read_at_s + self._oldest_s / 2 < self._now()
 
     def again(self, errand: Errand, due_s: float) -> None:
         """Take *errand* back, to be repeated at *due_s* or later."""
@@ -152,7 +151,9 @@ class Agenda:
 
     def held_back(self, job: Job) -> None:
         """Take *job* back, which was not sent although its turn came."""
-        job.held_back += self.is_stale(job)
+        if self.is_stale(job):
+            job.held_back += 1
+            job.read_at_s = -inf
         self.prepared(job)
 
     def sent(self, job: Job) -> bool:
@@ -283,7 +284,7 @@ class Agenda:
         """Return the first of the jobs that wait for a place, or a read for it and those like it."""
         job = self._placeless.popleft()
         self._hold(job)
-        if job.read_at_s + self._oldest_s / 2 < self._now():  # it may have to wait for its turn
+        if self._is_ageing(job):
             job.read_at_s = -inf
         return self._with_live(job, self._placeless, 1 + self._places - self._held)
 

@@ -388,3 +388,18 @@ def test_a_list_that_was_kept_is_not_what_an_update_is_laid_over(adopted: Desk) 
     assert (told.code, told.json()["totals"]["updated"]) == (0, 3), told.err
     assert asked(adopted)[kept:] == [(LIST, 3)]
     assert [entry["field_name"] for entry in meta_of(adopted, 1)] == ["new"]
+
+
+def test_meta_that_cannot_be_read_fails_its_document_alone(adopted: Desk) -> None:
+    declare_meta(adopted, 3)
+    collection(adopted).docs[id_of(1)].meta = "no list"
+
+    told = adopted.run(*APPLY, "--refresh", FEW)
+
+    assert told.code == 3, told.err
+    found = {row["item"]["id"]: (row["outcome"], row["reason"]) for row in told.json()["items"]}
+    assert found == {
+        id_of(0): ("updated", "accepted"),
+        id_of(1): ("failed", "unreadable"),
+        id_of(2): ("updated", "accepted"),
+    }

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 import anyio
+import orjson
+import pytest
 
 from kbsync.core.holds import Hold
 from kbsync.core.items import Item
 from kbsync.core.settings import RetrySettings
-from kbsync.core.wire import Request
+from kbsync.core.wire import FRESH_S, Request, Response
 from kbsync.engine.dispatch import Engine
 from kbsync.engine.recent import MOST_S, Recent
 from kbsync.engine.target import Policy, Target
@@ -16,22 +18,28 @@ from tests.engine.test_apply import metas
 from tests.fakes import LittleCodec, MemoryJournal, ScriptedTransport, Sent, answer, plan_of
 
 ITEMS = 30
-RATE = 100.0
 
 
-def listed(request: Request, _: int) -> object:
-    if not request.path.startswith("/list/"):
-        return None
-    items = {f"{number:06}": {"meta.live": f"{number:06}"} for number in range(ITEMS)}
-    return answer(code=0, items=items, total=ITEMS, next=None)
-
-
-def refreshed(pause_s: float, holds: Mapping[int, Hold] | None = None) -> tuple[MemoryJournal, ScriptedTransport]:
+def refreshed(
+    pause_s: float,
+    holds: Mapping[int, Hold] | None = None,
+    *,
+    items: int = ITEMS,
+    rate: float = 100.0,
+    concurrency: int = 4,
+) -> tuple[MemoryJournal, ScriptedTransport]:
     """Read the list, wait, and send a plan."""
-    transport, journal, recent = ScriptedTransport(listed), MemoryJournal(), Recent()  # type: ignore[arg-type]
+
+    def listed(request: Request, _: int) -> Response | None:
+        if not request.path.startswith("/list/"):
+            return None
+        values = {f"{number:06}": {"meta.live": f"{number:06}"} for number in range(items)}
+        return answer(code=0, items=values, total=items, next=None)
+
+    transport, journal, recent = ScriptedTransport(listed), MemoryJournal(), Recent()
 
     def engine() -> Engine:
-        target = Target("t", LittleCodec(), transport, RATE, 1, 4)
+        target = Target("t", LittleCodec(), transport, rate, 1, concurrency)
         return Engine(
             [target],
             journal,
@@ -46,7 +54,7 @@ def refreshed(pause_s: float, holds: Mapping[int, Hold] | None = None) -> tuple[
     async def scenario() -> None:
         await engine().read({("t", "c", "document"): ()})
         await anyio.sleep(pause_s)
-        await engine().apply(plan_of(metas(ITEMS)), (), holds)
+        await engine().apply(plan_of(metas(items)), (), holds)
 
     run_virtually(scenario)
     return journal, transport
@@ -61,7 +69,7 @@ def writes(transport: ScriptedTransport) -> list[Sent]:
 
 
 def test_values_that_a_list_told_are_handed_to_the_update_without_another_read() -> None:
-    journal, transport = refreshed(MOST_S / 2)
+    journal, transport = refreshed(FRESH_S / 2)
 
     assert [one.outcome for one in journal.settlements] == ["updated"] * ITEMS
     assert reads(transport) == []
@@ -69,17 +77,37 @@ def test_values_that_a_list_told_are_handed_to_the_update_without_another_read()
 
 
 def test_values_that_are_too_old_are_read_again_many_at_a_time() -> None:
-    journal, transport = refreshed(MOST_S + 1)
+    journal, transport = refreshed(FRESH_S + 1)
 
     assert [one.outcome for one in journal.settlements] == ["updated"] * ITEMS
     assert len(reads(transport)) == ITEMS / 10
 
 
 def test_values_that_grow_too_old_before_their_turn_are_read_again() -> None:
-    _, transport = refreshed(MOST_S - 0.1)
+    _, transport = refreshed(FRESH_S - 0.1)
 
     assert len(writes(transport)) == ITEMS
     assert min(sent.at_s for sent in writes(transport)) < min(sent.at_s for sent in reads(transport))
+
+
+@pytest.mark.parametrize(
+    ("items", "rate", "concurrency", "oldest_s"), [(200, 10, 4, 10), (60, 1, 16, 10), (20, 0.2, 16, 15)]
+)
+def test_nothing_is_written_over_older_values_than_without_a_refresh(
+    items: int, rate: float, concurrency: int, oldest_s: float
+) -> None:
+    journal, transport = refreshed(1.0, items=items, rate=rate, concurrency=concurrency)
+
+    read_at_s = dict.fromkeys((f"{number:06}" for number in range(items)), transport.sent[0].until_s)
+    ages_s: list[float] = []
+    for sent in transport.sent[1:]:
+        if sent.request.path.startswith("/read/"):
+            read_at_s |= dict.fromkeys(orjson.loads(sent.request.body), sent.until_s)
+        else:
+            ages_s.append(sent.at_s - read_at_s[sent.id])
+    assert len(ages_s) == items
+    assert max(ages_s) <= oldest_s
+    assert [one.outcome for one in journal.settlements] == ["updated"] * items
 
 
 def test_an_update_that_is_on_hold_is_read_for_all_the_same() -> None:

@@ -125,7 +125,7 @@ def _result(answer: Answer, proofs: Mapping[Item, tuple[Proof, bool]]) -> ReadRe
     return ReadResult(
         answer,
         {item: proof.fields for item, (proof, _) in proofs.items()},
-        live={item: proof.live for item, (proof, _) in proofs.items()},
+        live={item: proof.live for item, (proof, _) in proofs.items() if proof.live is not None},
         untold={item: proof.untold for item, (proof, _) in proofs.items() if proof.untold},
         pending=frozenset(item for item, (_, pending) in proofs.items() if pending),
     )
