@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache as memo
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -81,20 +82,23 @@ def find_files(paths: Iterable[str | Path], root: Path) -> tuple[list[ManifestFi
     Files, folders and globs; relative ones are beneath *root*. Folders are searched for the endings of manifests;
     hidden names and JSON Schemas are left out, and symbolic links lead nowhere outside *root*.
     """
-    found: dict[Path, ManifestFile] = {}
+    found: dict[tuple[Path, str], ManifestFile] = {}
     absent: list[Absent] = []
-    real_folder = memo(_real)
+    # Of many files in few folders only the folders are looked at, unless a file is a link.
+    real_folder, prefix = memo(_real), memo(_prefix)
     for given in paths:
         path = root / given
+        is_within = memo(partial(_is_beneath, (real_folder(root), real_folder(path))))
         candidates, fault = _candidates(path, root)
         for candidate in candidates:
-            # Of many files in few folders only the folders have to be followed.
-            real = _real(candidate) if candidate.is_symlink() else real_folder(candidate.parent) / candidate.name
-            within = candidate == path or any(real.is_relative_to(real_folder(one)) for one in (root, path))
-            if not within:
-                absent.append(Absent(_name(candidate), "unreadable-file", "the link leads out of the manifests' root"))
+            real = _real(candidate) if candidate.is_symlink() else None
+            folder = real_folder(candidate.parent) if real is None else real.parent
+            name = prefix(candidate.parent) + _as_utf8(candidate.name)
+            if candidate != path and not is_within(folder if real is None else real):
+                absent.append(Absent(name, "unreadable-file", "the link leads out of the manifests' root"))
             else:
-                found.setdefault(real, ManifestFile(candidate, _name(candidate), _FORMATS[candidate.suffix.lower()]))
+                key = folder, candidate.name if real is None else real.name
+                found.setdefault(key, ManifestFile(candidate, name, _FORMATS[candidate.suffix.lower()]))
         if fault is not None:
             absent.append(fault)
     return sorted(found.values(), key=lambda file: file.name), absent
@@ -123,7 +127,7 @@ def is_manifest(name: str) -> bool:
 def _candidates(path: Path, root: Path) -> tuple[list[Path], Absent | None]:
     try:
         if path.is_dir():
-            files = sorted(_beneath(path))
+            files = sorted(_beneath(path), key=os.fspath)
         elif os.path.lexists(path):
             return _one(path)
         else:
@@ -165,8 +169,12 @@ def _matches(path: Path, root: Path) -> Iterator[Path]:
 def _real(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links; opening it says so
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or no path at all; opening it says so
         return path.absolute()
+
+
+def _is_beneath(folders: Iterable[Path], path: Path) -> bool:
+    return any(map(path.is_relative_to, folders))
 
 
 def _name(path: Path) -> str:
@@ -175,4 +183,14 @@ def _name(path: Path) -> str:
         name = str(path.absolute().relative_to(Path.cwd()))
     except (OSError, ValueError):
         name = str(path)
-    return name.encode("utf-8", "backslashreplace").decode()
+    return _as_utf8(name)
+
+
+def _prefix(folder: Path) -> str:
+    """Return what the names of files in *folder* begin with."""
+    name = _name(folder)
+    return "" if name == "." else f"{name.rstrip(os.sep)}{os.sep}"
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
