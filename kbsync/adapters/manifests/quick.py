@@ -207,7 +207,7 @@ class QuickSection(Section):
         digests = digests_of(texts)
         places = batch.places(numbers)
         captions: Sequence[bytes | None] = ()
-        if self._roll.captions is not None:
+        if self._roll.has_captions:
             captions = digests if frozenset(columns) == _CAPTION_ALONE else _caption_keys(columns, len(ids))
         self._roll.extend(ids, places, digests, captions)
         for at in self._interest.candidates(ids, digests):

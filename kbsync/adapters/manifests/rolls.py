@@ -1,10 +1,10 @@
 """What a file declares, as little of it as another look needs: its items, and a digest of what each is to be."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import gt
-from typing import Final, TypeAlias
+from operator import lt
+from typing import Final, TypeAlias, TypeVar
 
 from kbsync.adapters.manifests.problems import Place
 from kbsync.core.fields import DIGEST_SIZE_BYTES
@@ -15,6 +15,8 @@ Place3: TypeAlias = tuple[str, str, str]
 """A target, a container and a kind: what all items of a list have in common."""
 
 _NO_CAPTION: Final = bytes(DIGEST_SIZE_BYTES)
+_KEY_BYTES: Final = 8
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,17 @@ class Roll:
 
 
 class OpenRoll:
-    """A roll that is being written: lists side by side."""
+    """A roll that is being written. What is entered is packed at once, for there may be a million."""
 
     def __init__(self, place: Place3, scope: tuple[str, ...], *, captions: bool) -> None:
         self._place = place
         self._scope = scope
         self._ids: list[str] = []
-        self._places: list[Place] = []
+        self._lines = array("Q")
+        self._columns = array("Q")
         self._digests: list[bytes] = []
-        self.captions: list[bytes | None] | None = [] if captions else None
+        self._captions: list[bytes] = []
+        self.has_captions = captions
         self.differing = 0
         self.left_out = 0
 
@@ -75,29 +79,36 @@ class OpenRoll:
         digests: Sequence[bytes],
         captions: Sequence[bytes | None],
     ) -> None:
-        """Enter many items. The digests of *captions* count only where items have them."""
-        self._ids += ids
-        self._places += places
-        self._digests += digests
-        if self.captions is not None:
-            self.captions += captions
+        """Enter some items. The digests of *captions* count only where items have them."""
+        if not ids:
+            return
+        lines, columns = zip(*places, strict=True)
+        self._ids.append("\n".join(ids))
+        self._lines.extend(lines)
+        self._columns.extend(columns)
+        self._digests.append(b"".join(digests))
+        if self.has_captions:
+            self._captions.append(_keys_of(captions))
 
     def close(self) -> Roll:
-        """Return the roll as it is kept."""
-        ids, digests, captions = self._ids, self._digests, self.captions
-        if any(map(gt, self._places, self._places[1:])):
-            order = sorted(range(len(ids)), key=self._places.__getitem__)
-            ids, digests = [ids[at] for at in order], [digests[at] for at in order]
-            captions = None if captions is None else [captions[at] for at in order]
-        return Roll(
-            self._place,
-            self._scope,
-            "\n".join(ids),
-            b"".join(digests),
-            None if captions is None else _keys_of(captions),
-            self.differing,
-            self.left_out,
-        )
+        """Return the roll as it is kept: in the order of the text."""
+        ids, digests, captions = "\n".join(self._ids), b"".join(self._digests), b"".join(self._captions)
+        if not all(map(lt, self._lines, self._lines[1:])):
+            places = [*zip(self._lines, self._columns, strict=True)]
+            order = sorted(range(len(places)), key=places.__getitem__)
+            ids = "\n".join(_picked(ids.split("\n"), order))
+            digests = b"".join(_picked(_cut(digests, DIGEST_SIZE_BYTES), order))
+            captions = b"".join(_picked(_cut(captions, _KEY_BYTES), order)) if captions else captions
+        kept = captions if self.has_captions else None
+        return Roll(self._place, self._scope, ids, digests, kept, self.differing, self.left_out)
+
+
+def _picked(values: Sequence[_Any], order: Iterable[int]) -> Iterator[_Any]:
+    return map(values.__getitem__, order)
+
+
+def _cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def _keys_of(captions: Iterable[bytes | None]) -> bytes:

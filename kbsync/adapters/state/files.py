@@ -35,7 +35,7 @@ Facts: TypeAlias = tuple[Signature | None, Signature | None]
 
 _BUSY_TIMEOUT_S: Final = 30.0
 _WRITER_CACHE_KIB: Final = 32 * 1024
-_READER_CACHE_KIB: Final = 8 * 1024
+_READER_CACHE_KIB: Final = 256
 _CHECKPOINT_PAGES: Final = 4096
 _WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
