@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from kbsync.adapters.manifests import read_manifests
+from kbsync.adapters.manifests import read_manifests, survey_manifests
 from kbsync.core.fields import MetaValue, UpdateRule, to_declared
 from kbsync.core.manifest import Desired, Dialect
 from kbsync.core.rules import Problem
@@ -78,6 +78,7 @@ def _judge(path: Path, figures: Figures) -> None:
 
     _assert_placed(problems, path)
     wrong = any(problem.severity == "error" for problem in problems)
+    _assert_planned(items, problems, path)
     _assert_read_back(items, path.parent / "back.jsonl")
 
     figures.inputs[path.suffix[1:]] += 1
@@ -103,6 +104,20 @@ def _assert_placed(problems: Iterable[Problem], path: Path) -> None:
         assert problem.rule in ALL_RULES, problem
         assert str(problem).isprintable(), problem
         assert "xxxxxxxxx" not in problem.message or "pat_" not in problem.message, problem
+
+
+def _assert_planned(items: Sequence[Desired], problems: Iterable[Problem], path: Path) -> None:
+    """Claim that a plan, which looks at many items at once, sees the same mistakes, or the same items."""
+    survey = survey_manifests([path.name], targets=_TARGETS, rules=ALL_RULES, root=path.parent, settled=_nothing)
+
+    errors = [problem for problem in problems if problem.severity == "error"]
+    assert [problem for problem in survey.problems if problem.severity == "error"] == errors
+    if not errors:
+        assert [*survey.differing] == items
+
+
+def _nothing(_place: object, ids: Sequence[str]) -> list[bytes | None]:
+    return [None] * len(ids)
 
 
 def _assert_read_back(items: Iterable[Desired], path: Path) -> None:
