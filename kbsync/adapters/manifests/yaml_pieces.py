@@ -19,10 +19,11 @@ from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDee
 __all__ = ("LateTrail", "entries_in", "head_in")
 
 
-def head_in(text: str, names: list[str], intake: Intake) -> Head:
-    """Return the head that *text*, the beginning of a file, is. Raises IrregularError unless it has just these keys."""
+def head_in(text: str, line: int, names: list[str], intake: Intake) -> Head:
+    """Return the head that *text* is, which begins at *line*. Raises IrregularError unless it has just these keys."""
+    above = "\n" * (line - 1)
     try:
-        heads = Documents(BytesIO(text.encode()), intake).heads()
+        heads = Documents(BytesIO(f"{above}{text}".encode()), intake).heads()
     except (yaml.YAMLError, TooDeep):
         raise IrregularError from None
     if len(heads) != 1 or [*heads[0].keys] != names:

@@ -1,4 +1,4 @@
-"""YAML manifests read by their lines: one document of a head and lists, most of whose entries look alike.
+"""YAML manifests read by their lines: documents of a head and lists, most of whose entries look alike.
 
 libyaml makes an object of every word, which takes longer than all else that is done for an entry. Here entries are cut
 out of the text, and those of one form (`yaml_forms`) taken apart together. The head and entries without a form are read
@@ -26,6 +26,8 @@ _BLOCK_BYTES: Final = 1 << 16
 # A head, an entry or a line of so many characters is no regular one.
 _MOST_CHARACTERS: Final = 4 << 20
 _MOST_FORMS: Final = 32
+# A head is read with as many empty lines above it as the file has: of many documents, that is many lines.
+_MOST_LINES_ABOVE: Final = 10_000_000
 # When one of so few entries has no form, libyaml reads the others with it as fast.
 _FEW: Final = 4
 
@@ -64,28 +66,39 @@ class _Reader:
         self._intake = intake
         self._text = ""
         self._line = 1
+        self._lines_above = 0
         self._is_seen = True
         self._section_line = re.compile(rf"^({'|'.join(intake.words.sections)}):(?: +#[^\n]*| *)$", re.MULTILINE)
 
     def read(self) -> None:
+        while self._read_document():
+            pass
+
+    def _read_document(self) -> bool:
+        """Read the document that the text begins with; tell whether another one follows."""
         while (first := self._section_line.search(self._text)) is None:
             self._read_on()
         head = self._text[: first.start()]
         names = _names_at_margin(head)
-        container = self._intake.open(head_in(head, names, self._intake))
-        following: re.Match[str] | None = first
-        while following is not None:
-            name = following[1]
-            self._drop(following.start())
+        self._lines_above += self._line
+        if self._lines_above > _MOST_LINES_ABOVE:
+            raise IrregularError
+        container = self._intake.open(head_in(head, self._line, names, self._intake))
+        self._drop(first.start())
+        while (match := self._section_line.match(self._text)) is not None:
+            name = match[1]
             section = container.section(name, (self._line, 1))
             if name in names or not isinstance(section, QuickSection):
                 raise IrregularError
             names.append(name)
-            following = self._read_list(section, len(following[0]))
+            self._read_list(section, len(match[0]))
         container.close(names)
+        if self._text and not self._text.startswith("---\n"):
+            raise IrregularError
+        return self._text != ""
 
-    def _read_list(self, section: QuickSection, begin: int) -> re.Match[str] | None:
-        """Read the list that begins there in the text; return the line of the next one, if there is one."""
+    def _read_list(self, section: QuickSection, begin: int) -> None:
+        """Read the list that begins there in the text."""
         while (first := _FIRST_DASH.match(self._text, begin)) is None:
             self._read_on()
         entries = _Entries(section, first[1])
@@ -98,15 +111,10 @@ class _Reader:
                 self._drop(cut + len(entries.dash))
             if not self._has_more():
                 break
-        entries.take(self._text if end is None else self._text[: end.end()], self._line, is_seen=self._is_seen)
+        stop = len(self._text) if end is None else end.end()
+        entries.take(self._text[:stop], self._line, is_seen=self._is_seen)
         section.finish()
-        if end is None:
-            return None
-        self._drop(end.end())
-        match = self._section_line.match(self._text)
-        if match is None:
-            raise IrregularError
-        return match
+        self._drop(stop)
 
     def _drop(self, characters: int) -> None:
         """Be done with the first *characters*."""
@@ -148,7 +156,7 @@ class _Entries:
         """
         texts = [f"{one}\n" for one in text.split(self.dash)]
         texts[-1] = texts[-1][:-1]
-        bare = [_COMMENT_LINE.sub("", one) for one in texts] if "#" in text else texts
+        bare = [_without_comments(one) for one in texts] if "#" in text else texts
         alike, odd = self._sorted(bare, is_seen=is_seen)
         if len(odd) * _FEW > len(texts):
             self._read(text, line)
@@ -249,6 +257,11 @@ def _names_at_margin(head: str) -> list[str]:
     if len({*names}) < len(lines):
         raise IrregularError
     return names
+
+
+def _without_comments(entry: str) -> str:
+    """Return *entry* without the lines that are comments; of one that may have a text of several lines, all of it."""
+    return entry if "|" in entry else _COMMENT_LINE.sub("", entry)
 
 
 def _texts(file: BinaryIO) -> Iterator[str]:

@@ -22,7 +22,16 @@ _HEADS: Final = {
     "images": 'kbsync: 1\ntarget: coze-cn\ndataset: "7446671"\n',
     "documents": "kbsync: 1\ntarget: volc-bj\ncollection: records\n",
 }
+_USUAL: Final = (
+    *('"a cat"', "'a cat'", "a cat", '"a \\"cat\\"\\nasleep"', "12", "true", "[a, 1, 'b']", '["a"]', "[]"),
+    *("{type: string, value: a}", '{"type": int64, value: 1}', "|-\n        two\n        lines"),
+    "|-\n         a\n\n           b",
+)
 _VALUES: Final = (
+    *("[a,b]", "[a, ]", "[a, [b]]", "[a: b]", "{a: b, a: c}", "{null: a}", "{a: {b: c}}", "{a}", "[-1, - 1]", "[a?b]"),
+    *("|\n        a", "|+\n        a\n\n", "|2-\n        a", "|-\n        a\n       b", "|-\n\n        a", "[a b ]"),
+    *("|- # b\n        a", "|-\n        # a\n        b", "|-\n        a\n          \n        b", "|-", "[", "{", "?"),
+    *("|-\n        - id: a", "? a", "a\\nb"),
     *(
         '"a cat"',
         "'a cat'",
@@ -53,9 +62,57 @@ _VALUES: Final = (
         "@a",
         "`a`",
     ),
+    *(
+        "[a,b]",
+        "[a, ]",
+        "[a, [b]]",
+        "[a: b]",
+        "{a: b, a: c}",
+        "{null: a}",
+        "{a: {b: c}}",
+        "{a}",
+        "[-1, - 1]",
+        "[a?b]",
+        "[a b ]",
+    ),
+    *(
+        "|\n        a",
+        "|+\n        a\n\n",
+        "|2-\n        a",
+        "|-\n        a\n       b",
+        "|-\n\n        a",
+        "|- # b\n        a",
+    ),
+    *(
+        "|-\n        # a\n        b",
+        "|-\n        a\n          \n        b",
+        "|-\n        - id: a",
+        "|-",
+        "[",
+        "{",
+        "?",
+        "? a",
+    ),
     *("a\\nb", "a, b", "a]", "{a", "y: ", "=", "<<", "a'b", 'a"b', "/a/b", "—", "（一）", "🐱"),
 )
-_NAMES: Final = (*("author", "year", "行业", "is_public", "a-b", "_x"), *("null", "y", "'quoted'", "1st", "a b", "<<"))
+_NAMES: Final = (
+    *("author", "'year'", '"行业"', "is_public", "a-b", "_x"),
+    *("null", "y", "'quoted'", "1st", "a b", "<<"),
+)
+
+
+# As kbsync writes them.
+DOCUMENTS: Final = """documents:
+  - id: "doc_1"
+    name: "a: b"
+    meta:
+      x: "y"
+      "n": 1
+      l: [a, b]
+      t: {type: date_time, value: "2025-08-12T11:33:56+08:00"}
+      long: it's "so"
+    ignore: [name]
+"""
 
 
 def _entries(kind: str, chance: Random) -> str:
@@ -65,7 +122,7 @@ def _entries(kind: str, chance: Random) -> str:
     lines: list[str] = []
 
     def value(usual: str) -> str:
-        return usual if chance.random() < tame else chance.choice(chance.choice((_VALUES[:7], _VALUES)))
+        return usual if chance.random() < tame else chance.choice(chance.choice((_USUAL, _VALUES)))
 
     for number in range(chance.choice((0, 1, 2, 5, 12))):
         begin = f"{indent}- id: "
@@ -108,6 +165,11 @@ def _damaged(text: str, chance: Random) -> bytes:
 
 
 def _manifest(chance: Random) -> bytes:
+    text = "---\n".join(_document(chance) for _ in range(chance.choice((1, 1, 1, 1, 1, 2, 3))))
+    return _damaged(text, chance)
+
+
+def _document(chance: Random) -> str:
     kind = chance.choice(("images", "documents"))
     head = _HEADS[kind]
     if chance.random() < 0.2:
@@ -115,7 +177,7 @@ def _manifest(chance: Random) -> bytes:
     if kind == "documents" and chance.random() < 0.2:
         head += "defaults:\n  documents:\n    meta:\n      year: 2000\n"
     beside = chance.choice((*[""] * 16, " ", " # all", "#", " []", " |"))
-    return _damaged(f"{head}{kind}:{beside}\n{_entries(kind, chance)}\n", chance)
+    return f"{head}{kind}:{beside}\n{_entries(kind, chance)}\n"
 
 
 def _read(path: Path) -> tuple[Extract | None, Extract]:
@@ -173,6 +235,9 @@ def _images(*values: str, tail: str = "\n") -> str:
         _images("a cat\n\n    # a remark", "a dog\n# at the margin"),
         _images("a cat").replace("\n", "\r\n"),
         _images("a cat", "a dog").replace("\n  ", "\n"),
+        _images("a cat") + "---\n" + _images("a dog").replace('"1"', '"2"'),
+        _images("a cat", "|-\n      two\n\n        lines # and no remark", "a bird"),
+        _HEADS["documents"] + DOCUMENTS,
         "# a remark\n---\n" + _images("a cat").replace("images:", "images:  # all of them\n\n"),
         _images("a cat").replace("images:", "defaults:\n  images:\n    protect: true\nimages:"),
     ],
@@ -198,7 +263,6 @@ def test_what_people_and_programs_write_is_regular(text: str, tmp_path: Path) ->
         _images("a cat") + _images("a dog")[len(_HEADS["images"]) :],
         _images('"a\u2028cat"'),
         "\ufeff" + _images("a cat"),
-        _images("a cat") + "---\n" + _images("a dog"),
         _HEADS["images"] + "images: []\n",
         "",
     ],
