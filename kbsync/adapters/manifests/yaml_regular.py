@@ -31,8 +31,8 @@ _MOST_LINES_ABOVE: Final = 10_000_000
 # When one of so few entries has no form, libyaml reads the others with it as fast.
 _FEW: Final = 4
 
-# What libyaml takes for the end of a line beside the line feed.
-_OTHER_BREAKS: Final = re.compile("[\r\x85\u2028\u2029]")
+# What libyaml takes for the end of a line beside the line feed, and what it takes for no text, in comments too.
+_STRANGE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _COMMENT_LINE: Final = re.compile(r"\n *#[^\n]*")
 _AT_MARGIN: Final = re.compile(r"^[^ \n#][^\n]*", re.MULTILINE)
 _KEY: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(?: [^\n]*)?")
@@ -129,7 +129,7 @@ class _Reader:
         if piece is None:
             return False
         if not _is_seen(piece):
-            if _OTHER_BREAKS.search(piece):
+            if _STRANGE.search(piece):
                 raise IrregularError
             self._is_seen = False
         self._text += piece

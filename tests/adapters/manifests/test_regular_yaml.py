@@ -263,6 +263,8 @@ def test_what_people_and_programs_write_is_regular(text: str, tmp_path: Path) ->
         _images("a cat") + _images("a dog")[len(_HEADS["images"]) :],
         _images('"a\u2028cat"'),
         "\ufeff" + _images("a cat"),
+        _images("a cat\n# \x00"),
+        _images("a cat").replace("images:", "images: # \x1b"),
         _HEADS["images"] + "images: []\n",
         "",
     ],
