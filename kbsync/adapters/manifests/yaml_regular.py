@@ -57,8 +57,8 @@ def read_regular_yaml(file: BinaryIO, intake: Intake) -> None:
 class _Reader:
     """Reads one file.
 
-    *_text* is what was read and is not done with: it begins at *_line*, and ends with a line. *_is_seen* tells whether
-    all characters so far can be seen.
+    *_text* is what was read and is not done with: it begins at *_line*, and ends with a line. *_has_tabs* tells whether
+    there was a tab, which means more to YAML than other characters do.
     """
 
     def __init__(self, file: BinaryIO, intake: Intake) -> None:
@@ -67,7 +67,7 @@ class _Reader:
         self._text = ""
         self._line = 1
         self._lines_above = 0
-        self._is_seen = True
+        self._has_tabs = False
         self._section_line = re.compile(rf"^({'|'.join(intake.words.sections)}):(?: +#[^\n]*| *)$", re.MULTILINE)
 
     def read(self) -> None:
@@ -107,12 +107,12 @@ class _Reader:
         while (end := margin.search(self._text)) is None:
             cut = self._text.rfind(entries.dash)
             if cut >= 0:
-                entries.take(self._text[: cut + 1], self._line, is_seen=self._is_seen)
+                entries.take(self._text[: cut + 1], self._line, has_tabs=self._has_tabs)
                 self._drop(cut + len(entries.dash))
             if not self._has_more():
                 break
         stop = len(self._text) if end is None else end.end()
-        entries.take(self._text[:stop], self._line, is_seen=self._is_seen)
+        entries.take(self._text[:stop], self._line, has_tabs=self._has_tabs)
         section.finish()
         self._drop(stop)
 
@@ -128,10 +128,10 @@ class _Reader:
         piece = next(self._pieces, None)
         if piece is None:
             return False
-        if not _is_seen(piece):
-            if _STRANGE.search(piece):
-                raise IrregularError
-            self._is_seen = False
+        # Far quicker than to look for what is strange; much that cannot be seen is not.
+        if not piece.replace("\n", "").isprintable() and _STRANGE.search(piece):
+            raise IrregularError
+        self._has_tabs = self._has_tabs or "\t" in piece
         self._text += piece
         return True
 
@@ -149,15 +149,15 @@ class _Entries:
         self._indent = len(indent) + 2
         self._forms: list[EntryForm] = []
 
-    def take(self, text: str, line: int, *, is_seen: bool) -> None:
+    def take(self, text: str, line: int, *, has_tabs: bool) -> None:
         """Enter the entries in *text*: whole lines, from behind the dash of the first entry, which stands at *line*.
 
-        With *is_seen*, it has no character that cannot be seen.
+        Unless it *has_tabs*, nobody has to look for one.
         """
         texts = [f"{one}\n" for one in text.split(self.dash)]
         texts[-1] = texts[-1][:-1]
         bare = [_without_comments(one) for one in texts] if "#" in text else texts
-        alike, odd = self._sorted(bare, is_seen=is_seen)
+        alike, odd = self._sorted(bare, has_tabs=has_tabs)
         if len(odd) * _FEW > len(texts):
             self._read(text, line)
             return
@@ -168,14 +168,14 @@ class _Entries:
         for number in odd:
             self._read(texts[number], lines[number])
 
-    def _sorted(self, texts: Sequence[str], *, is_seen: bool) -> tuple[list[_Formed], Sequence[int]]:
+    def _sorted(self, texts: Sequence[str], *, has_tabs: bool) -> tuple[list[_Formed], Sequence[int]]:
         """Return *texts* by their form, and the positions of those that have none: only some, if they are many."""
         alike: list[_Formed] = []
         odd: list[int] = []
         left: Numbers = range(len(texts))
-        if not is_seen:
-            odd = [number for number in left if not _is_seen(texts[number])]
-            left = [number for number in left if _is_seen(texts[number])]
+        if has_tabs:
+            odd = [number for number in left if "\t" in texts[number]]
+            left = [number for number in left if "\t" not in texts[number]]
         for form in self._forms:
             left = _sift(form, texts, left, alike) if left else ()
         while left and len(odd) * _FEW <= len(texts):
@@ -285,8 +285,3 @@ def _text(data: bytes) -> str:
         return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise IrregularError from None
-
-
-def _is_seen(text: str) -> bool:
-    """Tell whether every character but the line feed can be seen, which a byte order mark cannot."""
-    return text.replace("\n", "").isprintable()

@@ -26,6 +26,7 @@ _USUAL: Final = (
     *('"a cat"', "'a cat'", "a cat", '"a \\"cat\\"\\nasleep"', "12", "true", "[a, 1, 'b']", '["a"]', "[]"),
     *("{type: string, value: a}", '{"type": int64, value: 1}', "|-\n        two\n        lines"),
     "|-\n         a\n\n           b",
+    *("a\u3000b", '"👨\u200d👩\u200d👧"', "a\u00a0", "a\u200b", "'\ue000'"),
 )
 _VALUES: Final = (
     *("[a,b]", "[a, ]", "[a, [b]]", "[a: b]", "{a: b, a: c}", "{null: a}", "{a: {b: c}}", "{a}", "[-1, - 1]", "[a?b]"),
@@ -233,6 +234,7 @@ def _images(*values: str, tail: str = "\n") -> str:
         _images("a cat", "a dog", "a bird", "a bee", "|\n      two\n      lines", tail=""),
         _images("|-\n      two\n      lines", "|-\n      more\n      lines"),
         _images("a cat\n\n    # a remark", "a dog\n# at the margin"),
+        _images("a\u3000cat", "'👨\u200d👩\u200d👧'", '"a\u00a0bird"'),
         _images("a cat").replace("\n", "\r\n"),
         _images("a cat", "a dog").replace("\n  ", "\n"),
         _images("a cat") + "---\n" + _images("a dog").replace('"1"', '"2"'),
