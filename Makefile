@@ -73,10 +73,10 @@ campaign-rates: $(BIN)/.dev ## Rates kept for half a minute, and followed where 
 campaign-faults: $(BIN)/.dev ## 100,000 items under faults and rate limits: nothing lost, nothing claimed (long)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_scale.py
 
-campaign-adoption: $(BIN)/.dev ## 100,000 live items adopted, 1,000 edits found and set back (2 minutes)
+campaign-adoption: $(BIN)/.dev ## 100,000 live items adopted, 1,000 edits found and set back (1 minute)
 	$(BIN)/python -m pytest -q -m campaign tests/campaigns/test_adoption.py
 
-campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (10 minutes); SEED=N reads one
+campaign-fuzz: $(BIN)/.dev ## 10,000 manifests of each format, made by chance and damaged (2 minutes); SEED=N reads one
 	$(BIN)/python -m pytest -q -m campaign -n 2 --dist worksteal tests/campaigns/test_fuzz.py
 
 campaign-warm: $(BIN)/.dev ## 1,000 sequences of edits: each plan with the cache is the one without it (2 minutes); SEED=N plays one

@@ -91,9 +91,10 @@ def find_files(paths: Iterable[str | Path], root: Path) -> tuple[list[ManifestFi
         is_within = memo(partial(_is_beneath, (real_folder(root), real_folder(path))))
         candidates, fault = _candidates(path, root)
         for candidate in candidates:
+            parent = candidate.parent
             real = _real(candidate) if candidate.is_symlink() else None
-            folder = real_folder(candidate.parent) if real is None else real.parent
-            name = prefix(candidate.parent) + _as_utf8(candidate.name)
+            folder = real_folder(parent) if real is None else real.parent
+            name = prefix(parent) + _as_utf8(candidate.name)
             if candidate != path and not is_within(folder if real is None else real):
                 absent.append(Absent(name, "unreadable-file", "the link leads out of the manifests' root"))
             else:

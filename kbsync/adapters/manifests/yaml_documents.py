@@ -23,14 +23,12 @@ from kbsync.adapters.manifests.problems import Place, shown
 from kbsync.adapters.manifests.sections import Section
 from kbsync.adapters.manifests.shapes import Shape
 from kbsync.adapters.manifests.yaml_faults import UTF_16_MARKS, end_of, syntax_fault
-from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDeep, place_of
+from kbsync.adapters.manifests.yaml_nodes import LOADER, EventTrail, NodeBuilder, TooDeep, place_of
 from kbsync.adapters.manifests.yaml_outline import heads_come_first
 from kbsync.core.manifest import Desired
 
-__all__ = ("ENTRY_DEPTH", "LOADER", "Documents", "read_yaml")
+__all__ = ("ENTRY_DEPTH", "Documents", "read_yaml")
 
-# The pure Python parser, twenty times slower, gives the same events where PyYAML was built without libyaml.
-LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ENTRY_DEPTH: Final = 3
 NODE_AS_KEY: Final = ("wrong-type", "a key is text, never a list, a mapping or an alias")
 NO_MANIFEST: Final = "the file holds no manifest: it begins with `kbsync: 1` and `target: …`"

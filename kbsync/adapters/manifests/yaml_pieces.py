@@ -12,9 +12,9 @@ from kbsync.adapters.manifests.heads import Head
 from kbsync.adapters.manifests.intake import Intake
 from kbsync.adapters.manifests.problems import Path, Place, Trail
 from kbsync.adapters.manifests.shapes import Shape
-from kbsync.adapters.manifests.yaml_documents import ENTRY_DEPTH, LOADER, Documents
+from kbsync.adapters.manifests.yaml_documents import ENTRY_DEPTH, Documents
 from kbsync.adapters.manifests.yaml_forms import IrregularError
-from kbsync.adapters.manifests.yaml_nodes import EventTrail, NodeBuilder, TooDeep, place_of
+from kbsync.adapters.manifests.yaml_nodes import LOADER, EventTrail, NodeBuilder, TooDeep, place_of
 
 __all__ = ("LateTrail", "entries_in", "head_in")
 

@@ -18,6 +18,7 @@ from kbsync.adapters.manifests.problems import Place
 from kbsync.adapters.manifests.quick import QuickSection
 from kbsync.adapters.manifests.yaml_forms import EntryForm, IrregularError, Written, form_of
 from kbsync.adapters.manifests.yaml_pieces import LateTrail, entries_in, head_in
+from kbsync.adapters.manifests.yaml_text import UNSAFE
 from kbsync.core.columns import Columns
 
 __all__ = ("read_regular_yaml",)
@@ -32,7 +33,7 @@ _MOST_LINES_ABOVE: Final = 10_000_000
 _FEW: Final = 4
 
 # What libyaml takes for the end of a line beside the line feed, and what it takes for no text, in comments too.
-_STRANGE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_STRANGE: Final = re.compile(f"[{UNSAFE}]")
 _COMMENT_LINE: Final = re.compile(r"\n *#[^\n]*")
 _AT_MARGIN: Final = re.compile(r"^[^ \n#][^\n]*", re.MULTILINE)
 _KEY: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(?: [^\n]*)?")

@@ -4,7 +4,7 @@ Only for a text that was read without a mistake: it has no anchors, aliases or t
 """
 
 from collections.abc import Container, Iterator
-from typing import Any, Final
+from typing import Any
 
 import yaml
 from yaml.events import CollectionEndEvent, MappingStartEvent, ScalarEvent
@@ -12,17 +12,14 @@ from yaml.events import CollectionEndEvent, MappingStartEvent, ScalarEvent
 from kbsync.adapters.manifests.plain_scalars import NoValue, resolve
 from kbsync.adapters.manifests.problems import Place
 from kbsync.adapters.manifests.spots import ListSpot, MappingSpot, ScalarSpot, Spot
-from kbsync.adapters.manifests.yaml_nodes import place_of
+from kbsync.adapters.manifests.yaml_nodes import LOADER, place_of
 
 __all__ = ("yaml_spots",)
-
-# The pure Python parser gives the same events where PyYAML was built without libyaml.
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def yaml_spots(text: str, places: Container[Place]) -> Iterator[tuple[Place, MappingSpot]]:
     """Yield the entries of the manifest *text*, which has no byte order mark, that begin at *places*."""
-    events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+    events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
     for event in events:
         if type(event) is MappingStartEvent and (place := place_of(event)) in places:
             yield place, _mapping(text, event, events)

@@ -2,26 +2,26 @@
 
 import json
 import re
-from typing import Any, Final
+from typing import Final
 
 import yaml
 from yaml.events import ScalarEvent
 
 from kbsync.adapters.manifests.plain_scalars import resolve
+from kbsync.adapters.manifests.yaml_nodes import LOADER
 from kbsync.adapters.manifests.yaml_tree import Scalar
 
-__all__ = ("block_of", "is_text", "literal_of", "number_of", "quoted", "single_quoted", "text_of")
+__all__ = ("UNSAFE", "block_of", "is_text", "literal_of", "number_of", "quoted", "single_quoted", "text_of")
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INDICATORS: Final = "-?:,[]{}#&*!|>'\"%@`"
 # What no parser, or not every one, takes as itself.
-_UNSAFE: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
-_UNPRINTABLE: Final = re.compile(f"[\t\n{_UNSAFE}]")
-_NO_BLOCK: Final = re.compile(f"[{_UNSAFE}]|[ \t](?:\n|\\Z)|\\A[ \t\n]|\n\n\\Z")
-_NOT_PLAIN: Final = re.compile(f"[\t\n{_UNSAFE}]|:(?= |\\Z)| #|\\A(?:---|\\.\\.\\.)")
+UNSAFE: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
+_UNPRINTABLE: Final = re.compile(f"[\t\n{UNSAFE}]")
+_NO_BLOCK: Final = re.compile(f"[{UNSAFE}]|[ \t](?:\n|\\Z)|\\A[ \t\n]|\n\n\\Z")
+_NOT_PLAIN: Final = re.compile(f"[\t\n{UNSAFE}]|:(?= |\\Z)| #|\\A(?:---|\\.\\.\\.)")
 _NOT_PLAIN_IN_FLOW: Final = re.compile(r"[,\[\]{}:?]")
 _INTEGER_WITH_EXPONENT: Final = re.compile(r"\A(-?[0-9]+)e")
-_ESCAPED: Final = re.compile(f'[\\\\"\t\n{_UNSAFE}]')
+_ESCAPED: Final = re.compile(f'[\\\\"\t\n{UNSAFE}]')
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n"}
 
 
@@ -80,7 +80,7 @@ def _reads_back(folded: tuple[str, ...], text: str) -> bool:
     if any(line != line.rstrip() for line in folded):
         return False
     block = "\n".join((folded[0], *(f" {line}" if line else "" for line in folded[1:])))
-    events = yaml.parse(f"{block}\n", Loader=_LOADER)
+    events = yaml.parse(f"{block}\n", Loader=LOADER)
     return next(event.value for event in events if isinstance(event, ScalarEvent)) == text
 
 

@@ -19,10 +19,10 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from kbsync.adapters.manifests.yaml_nodes import LOADER
+
 __all__ = ("Collection", "Comment", "Member", "Node", "Scalar", "comments_in", "yaml_trees")
 
-# The pure Python parser gives the same events where PyYAML was built without libyaml.
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK: Final = re.compile("[\n\x85\u2028\u2029]")
 _BOUNDARIES: Final = (DocumentStartEvent, DocumentEndEvent, StreamEndEvent)
 # A comment behind a dash or comma belongs to what follows, wherever it stands.
@@ -105,7 +105,7 @@ class _Trees:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self._events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
         self._at = 0
         self._owner: Member | None = None
         self._closed: list[Collection] = []

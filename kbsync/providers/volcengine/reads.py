@@ -59,12 +59,10 @@ def prove_name(document: Envelope) -> Proof | None:
 def prove_meta(document: Envelope) -> Proof | None:
     """Return the meta list in the record *document*, or None when it holds none that can be written back."""
     meta = document.get("meta")
-    members = parse_live(meta) if isinstance(meta, str) else None
-    if members is None:
+    if not isinstance(meta, str) or (members := parse_live(meta)) is None:
         return None
     values = meta_fields(members)
     fields = {field: value for field, value in values.items() if value is not None}
-    assert isinstance(meta, str)
     return Proof(fields, LiveMeta(meta), frozenset(values.keys() - fields.keys()))
 
 
